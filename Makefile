@@ -1,0 +1,44 @@
+# Every target sets up what it needs. `make run` and `make test` are all a newcomer has to know.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+SETUP := $(VENV)/.setup
+
+.PHONY: run test check fix bench wheel-test lowest clean
+
+run: $(SETUP)  ## serve the echo bot on http://127.0.0.1:8000
+	@$(BIN)/python -m examples.serve
+
+test: $(SETUP)  ## the whole suite
+	$(BIN)/python -m pytest
+
+check: $(SETUP)  ## what has to hold before a commit: format, lint, types, tests with branch coverage
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report
+
+fix: $(SETUP)  ## format, and mend what the linter can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(SETUP)  ## speed beside the official SDK and a hand-written ASGI app, as ratios
+	bash benchmarks/run
+
+wheel-test: $(SETUP)  ## the suite against the built wheel, from a folder without the sources
+	PYTHON=$(PYTHON) bash tests/wheel
+
+lowest: $(SETUP)  ## the suite against the lowest allowed versions
+	PYTHON=$(PYTHON) bash tests/lowest
+
+clean:
+	rm -rf $(VENV) .venv-* dist build .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(SETUP): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --group dev --editable .
+	@touch $@
