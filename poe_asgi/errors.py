@@ -1,18 +1,18 @@
 """The exceptions of poe-asgi.
 
-    PoeASGIError
-    ├── ConfigurationError            the bot or the app is put together wrongly; raised while building or starting
-    ├── AnswerError                   raised by a handler: ends the answer, its text is shown to the user
-    │   ├── UserMessageTooLongError
-    │   ├── InsufficientFundError
-    │   ├── UserCausedError
-    │   └── PrivacyAuthorizationError
-    ├── UpstreamError                 a call to Poe failed
-    └── ProtocolError                 a stream or a request breaks the protocol
-        ├── RequestError              a request body that cannot be accepted
-        ├── SSEError                  bytes that cannot be read as server-sent events within bounds
-        └── ResponseError             an event that may not be sent now
-            └── LimitError            an event that does not fit into the limits
+PoeASGIError
+├── ConfigurationError            the bot or the app is put together wrongly; raised while building or starting
+├── AnswerError                   raised by a handler: ends the answer, its text is shown to the user
+│   ├── UserMessageTooLongError
+│   ├── InsufficientFundError
+│   ├── UserCausedError
+│   └── PrivacyAuthorizationError
+├── UpstreamError                 a call to Poe failed
+└── ProtocolError                 a stream or a request breaks the protocol
+    ├── RequestError              a request body that cannot be accepted
+    ├── SSEError                  bytes that cannot be read as server-sent events within bounds
+    └── ResponseError             an event that may not be sent now
+        └── LimitError            an event that does not fit into the limits
 """
 
 from __future__ import annotations

@@ -1,0 +1,150 @@
+"""The Poe protocol without any I/O.
+
+Events, requests, messages, settings and parameter controls as values; the rules and limits; the state machine with
+its writer and its reader; the event-stream codec. No clock, no network, no logging: time is an argument.
+"""
+
+from __future__ import annotations
+
+from ._comparisons import Comparison, LiteralValue, ParameterValue
+from ._controls import (
+    AspectRatio,
+    Condition,
+    Divider,
+    DropDown,
+    Option,
+    Ratio,
+    Slider,
+    TextArea,
+    TextField,
+    ToggleSwitch,
+)
+from ._events import (
+    Answer,
+    Data,
+    Done,
+    ErrorEvent,
+    Event,
+    File,
+    Item,
+    Json,
+    Meta,
+    ReplaceResponse,
+    StreamEvent,
+    SuggestedReply,
+    Text,
+    Unknown,
+)
+from ._identifiers import is_valid_identifier, new_identifier
+from ._json import parse_json_object
+from ._limits import Limits
+from ._messages import (
+    NO_ATTACHMENTS,
+    Attachment,
+    Attachments,
+    Feedback,
+    Message,
+    Reaction,
+    Sender,
+    User,
+    assistant,
+    system,
+    user,
+)
+from ._options import controls_from_model, values_for
+from ._parameters import ParameterControls, Section, Tab
+from ._prompt import alternate_roles, insert_attachments
+from ._reader import ResponseReader, Violation
+from ._requests import (
+    CONTENT_TYPES,
+    PROTOCOL_VERSION,
+    REQUEST_TYPES,
+    ErrorReportRequest,
+    FeedbackRequest,
+    QueryRequest,
+    ReactionRequest,
+    Request,
+    SettingsRequest,
+    UnknownRequestTypeError,
+    parse_request,
+)
+from ._rules import RULES, Rule
+from ._settings import Settings
+from ._sse import PING, ServerSentEvent, SSEParser
+from ._states import State
+from ._strict import strict
+from ._writer import ResponseWriter
+
+__all__ = [
+    "Answer",
+    "AspectRatio",
+    "Attachment",
+    "Attachments",
+    "CONTENT_TYPES",
+    "Comparison",
+    "Condition",
+    "Data",
+    "Divider",
+    "Done",
+    "DropDown",
+    "ErrorEvent",
+    "ErrorReportRequest",
+    "Event",
+    "Feedback",
+    "FeedbackRequest",
+    "File",
+    "Item",
+    "Json",
+    "Limits",
+    "LiteralValue",
+    "Message",
+    "Meta",
+    "NO_ATTACHMENTS",
+    "Option",
+    "PING",
+    "PROTOCOL_VERSION",
+    "ParameterControls",
+    "ParameterValue",
+    "QueryRequest",
+    "REQUEST_TYPES",
+    "RULES",
+    "Ratio",
+    "Reaction",
+    "ReactionRequest",
+    "ReplaceResponse",
+    "Request",
+    "ResponseReader",
+    "ResponseWriter",
+    "Rule",
+    "SSEParser",
+    "Section",
+    "Sender",
+    "ServerSentEvent",
+    "Settings",
+    "SettingsRequest",
+    "Slider",
+    "State",
+    "StreamEvent",
+    "SuggestedReply",
+    "Tab",
+    "Text",
+    "TextArea",
+    "TextField",
+    "ToggleSwitch",
+    "Unknown",
+    "UnknownRequestTypeError",
+    "User",
+    "Violation",
+    "alternate_roles",
+    "assistant",
+    "controls_from_model",
+    "insert_attachments",
+    "is_valid_identifier",
+    "new_identifier",
+    "parse_json_object",
+    "parse_request",
+    "strict",
+    "system",
+    "user",
+    "values_for",
+]

@@ -1,0 +1,22 @@
+"""Poe server bots: `Bot` declares one, `create_app` serves it. See the package `poe_asgi` for the names to import."""
+
+from __future__ import annotations
+
+from ._app import bot_routes, create_app, drain
+from ._bot import Bot, Dependency
+from ._contexts import ErrorReportContext, FeedbackContext, QueryContext, ReactionContext, SettingsContext
+from ._lifespan import running
+
+__all__ = [
+    "Bot",
+    "Dependency",
+    "ErrorReportContext",
+    "FeedbackContext",
+    "QueryContext",
+    "ReactionContext",
+    "SettingsContext",
+    "bot_routes",
+    "create_app",
+    "drain",
+    "running",
+]

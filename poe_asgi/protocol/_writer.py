@@ -1,0 +1,260 @@
+"""`ResponseWriter`: what a handler yields becomes a legal stream of bytes.
+
+The writer holds one *run*: the adjacent text, or the latest of adjacent `replace_response`, that has not left yet. Any
+other event, and the ending, flushes it. Time is an argument; nothing here waits.
+
+Event budget. An answer may yield far more text than it may send events. Until half the events are used, a run leaves
+as soon as it is asked for. After that a run is held until it is worth an event: until its share of the time left
+(``time left / events left``) has passed since the last one, or until it has its share of the characters left. Either
+share alone cannot use up the events that are left, so the livelier one decides; three events are never spent on the
+way, they belong to the last run, `error` and `done`. Replaces are paced like text, by time alone, for they use up no
+characters; and once no event is left, text and replaces that follow each other merge into what the user would see.
+"""
+
+from __future__ import annotations
+
+from io import StringIO
+from typing import assert_never
+
+from ..errors import LimitError, ResponseError
+from ._events import Data, ErrorEvent, Event, File, Meta, ReplaceResponse, SuggestedReply, Text
+from ._limits import Limits
+from ._sse import frame, text_frame
+from ._states import State, after
+
+# Text kept so that a delegate's `replace_response` can spare what was said before it. Poe's own limit on an answer.
+KEPT_CHARACTERS = 512_000
+
+_RESERVED = 3
+
+
+class ResponseWriter:
+    """One answer being written. Every method raises ResponseError, and changes nothing, when its event may not come.
+
+    ``now`` is in seconds on any clock; ``deadline`` is when the ending has to be written.
+    """
+
+    __slots__ = (
+        "_all_characters",
+        "_events",
+        "_files",
+        "_frames",
+        "_kept",
+        "_kind",
+        "_last",
+        "_limits",
+        "_now",
+        "_run",
+        "_said_text",
+        "_started",
+        "_visible",
+        "deadline",
+        "held_until",
+        "state",
+    )
+
+    def __init__(self, limits: Limits, *, now: float = 0.0) -> None:
+        self._limits = limits
+        self.state = State.IDLE
+        self.deadline = now + limits.answer_seconds
+        self.held_until: float | None = None  # when a held run may leave, if nothing else happens
+        self._frames: list[str] = []  # what may leave at once
+        self._kind = ""  # of the run: text, replace_response, or none
+        self._run: list[str] = []
+        self._events = 0  # framed so far
+        self._files = 0
+        self._visible = 0  # characters the user would see
+        self._all_characters = 0
+        self._kept: StringIO | None = StringIO()  # the visible text but for the run
+        self._started = False  # the handler yielded something, be it ""
+        self._said_text = False
+        self._last = now  # when a run last left
+        self._now = now
+
+    # ---- what a handler says
+
+    def open(self, meta: Meta) -> None:
+        """Write `meta`. Must come first."""
+        self.state = after(self.state, "meta")
+        data: dict[str, object] = {"content_type": meta.content_type, "suggested_replies": meta.suggested_replies}
+        if meta.linkify is not None:
+            data["linkify"] = meta.linkify
+        if meta.refetch_settings is not None:
+            data["refetch_settings"] = meta.refetch_settings
+        self._frame(frame("meta", data))
+
+    def text(self, text: str) -> None:
+        """Append text. Raises LimitError with the part that still ``fits`` when it passes the character limit."""
+        if self.state is not State.OPEN:
+            after(self.state, "text")
+        visible = self._visible + len(text)
+        if visible > self._limits.characters:
+            raise self._too_long(fits=text[: self._limits.characters - self._visible])
+        self._started = True
+        if not text:
+            return
+        if self._kind != "text":
+            self._begin("text")
+        self._visible = visible
+        self._run.append(text)
+
+    def replace(self, text: str) -> None:
+        """Discard the visible text and show this instead. Raises LimitError when it alone passes the limit."""
+        after(self.state, "replace_response")
+        if len(text) > self._limits.characters:
+            raise self._too_long()
+        self._started = True
+        if self._kind != "replace_response":
+            self._begin("replace_response")
+        self._visible = len(text)
+        self._run = [text]
+
+    def send(self, event: Event) -> None:
+        """Write any event. Raises LimitError when there is no room for it."""
+        match event:
+            case Text(text):
+                self.text(text)
+            case ReplaceResponse(text):
+                self.replace(text)
+            case SuggestedReply(text):
+                self._other(text_frame(event.kind, text))
+            case Data(metadata):
+                self._other(frame(event.kind, {"metadata": metadata}))
+            case File():
+                if self._files == self._limits.files:
+                    raise LimitError("file-limit", f"The limit of {self._limits.files:,} files is reached.")
+                data = {"url": event.url, "content_type": event.content_type, "name": event.name}
+                self._other(frame(event.kind, data | {"inline_ref": event.inline_ref}))
+                self._files += 1
+            case _:
+                assert_never(event)
+
+    # ---- how it ends
+
+    def fail(self, error: ErrorEvent) -> None:
+        """Write `error`. Only `finish` may follow. There is always room for it, and its text does not count."""
+        state = after(self.state, "error")
+        self._flush()
+        data: dict[str, object] = {"text": error.text, "allow_retry": error.allow_retry}
+        if error.error_type is not None:
+            data["error_type"] = error.error_type
+        self._frame(frame("error", data))
+        self.state = state
+
+    def finish(self) -> None:
+        """Write `done`; before it an empty `text` if the answer had none. Raises ResponseError if it had no event."""
+        state = after(self.state, "done")
+        if self.state is State.OPEN:
+            if not self._started:
+                raise ResponseError("content-required", "The handler yielded nothing.")
+            self._flush()
+            if not self._said_text:
+                self._frame(text_frame("text", ""))
+        self._frame(frame("done", {}))
+        self.state = state
+
+    # ---- what leaves
+
+    def take(self, now: float) -> bytes:
+        """The bytes that may leave now; empty when there are none. Sets ``held_until`` when a run is being held."""
+        self._now = now
+        self.held_until = None
+        if self._kind and not self._hold(now):
+            self._flush()
+        if not self._frames:
+            return b""
+        data = "".join(self._frames).encode("ascii")
+        self._frames.clear()
+        return data
+
+    @property
+    def pending(self) -> bool:
+        """Whether anything has not left yet."""
+        return bool(self._frames or self._kind)
+
+    @property
+    def visible(self) -> int:
+        """How many characters the user would see."""
+        return self._visible
+
+    @property
+    def text_sum_exceeded(self) -> bool:
+        """Whether all text ever sent, replaced or not, passes the limit; Poe does not say if that counts."""
+        return self._all_characters > self._limits.characters
+
+    def visible_text(self, characters: int) -> str:
+        """The first characters the user would see. Raises LimitError when more than `KEPT_CHARACTERS` were said."""
+        if not characters:
+            return ""
+        before = ""
+        if self._kind != "replace_response":
+            if self._kept is None:
+                raise LimitError("text-limit", f"A called bot replaced its text after {KEPT_CHARACTERS:,} characters.")
+            before = self._kept.getvalue()
+        return (before + "".join(self._run))[:characters]
+
+    # ---- inside
+
+    @property
+    def _events_left(self) -> int:
+        return self._limits.events - _RESERVED - self._events
+
+    def _hold(self, now: float) -> bool:
+        events_left = self._events_left
+        if events_left <= 0:
+            self.held_until = self.deadline
+            return True
+        if self._events * 2 < self._limits.events:
+            return False
+        if self._kind == "text":
+            pending = sum(map(len, self._run))
+            if pending * events_left >= self._limits.characters - (self._visible - pending):
+                return False
+        due = self._last + (self.deadline - self._last) / events_left
+        if now >= due:
+            return False
+        self.held_until = due
+        return True
+
+    def _begin(self, kind: str) -> None:
+        """Start a run of another kind: what was held leaves, or where no event is left for it, merges."""
+        if self._kind and self._events_left <= 0:
+            self._kind = "replace_response"  # text after a held replace, or a replace after held text
+            return
+        self._flush()
+        self._kind = kind
+
+    def _flush(self) -> None:
+        """Frame the run."""
+        if not self._kind:
+            return
+        text = "".join(self._run)
+        self._frame(text_frame(self._kind, text))
+        self._all_characters += len(text)
+        self._last = self._now
+        if self._kind == "text":
+            self._said_text = True
+        else:
+            self._kept = StringIO()
+        if self._kept is not None:
+            self._kept.write(text)
+            if self._kept.tell() > KEPT_CHARACTERS:
+                self._kept = None
+        self._kind = ""
+        self._run.clear()
+
+    def _other(self, framed: str) -> None:
+        """An event that cannot merge: it needs room beside the run before it and the ending."""
+        after(self.state, "file")
+        if self._events_left < bool(self._kind) + 1:
+            raise LimitError("event-limit", f"The limit of {self._limits.events:,} events is reached.")
+        self._flush()
+        self._started = True
+        self._frame(framed)
+
+    def _frame(self, framed: str) -> None:
+        self._events += 1
+        self._frames.append(framed)
+
+    def _too_long(self, *, fits: str = "") -> LimitError:
+        return LimitError("text-limit", f"The limit of {self._limits.characters:,} characters is reached.", fits=fits)

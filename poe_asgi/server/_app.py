@@ -1,0 +1,99 @@
+"""`create_app`, `bot_routes` and `drain`: bots as ASGI apps. Building one does no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from ..errors import ConfigurationError
+from . import _signals
+from ._bot import Bot
+from ._endpoint import BotEndpoint
+from ._keys import Keys
+from ._lifespan import running
+from ._site import Site
+from ._starlette import BaseRoute, Route, Starlette
+
+
+def create_app(
+    bots: Bot | Mapping[str, Bot],
+    *,
+    access_key: Keys = None,
+    allow_without_key: bool = False,
+    drain_seconds: float = 20,
+) -> Starlette:
+    """A Starlette app that serves one bot at ``/``, or several at their paths.
+
+    ``access_key`` is for bots that have none of their own, before the variable POE_ACCESS_KEY; a bot without any key
+    fails the start-up, unless ``allow_without_key`` is set for local development. On SIGTERM running answers may go on
+    for ``drain_seconds``. Raises ConfigurationError for wrong paths and for bots without a handler.
+    """
+    site = _site(access_key, allow_without_key=allow_without_key, drain_seconds=drain_seconds)
+    endpoints = {path: BotEndpoint(bot, site) for path, bot in _by_path(bots).items()}
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        site.draining = False
+        for endpoint in endpoints.values():
+            endpoint.prepare()
+        async with running(*(endpoint.bot for endpoint in endpoints.values())):
+            yield
+
+    routes = [route for path, endpoint in endpoints.items() for route in _routes(path, endpoint)]
+    app = Starlette(routes=routes, lifespan=lifespan)
+    app.router.redirect_slashes = False
+    app.state.poe_asgi = site
+    return app
+
+
+def bot_routes(
+    bot: Bot,
+    *,
+    path: str = "/",
+    access_key: Keys = None,
+    allow_without_key: bool = False,
+    drain_seconds: float = 20,
+) -> list[BaseRoute]:
+    """Routes for an existing Starlette or FastAPI app, whose lifespan needs ``async with running(bot)``."""
+    site = _site(access_key, allow_without_key=allow_without_key, drain_seconds=drain_seconds)
+    ((path, _),) = _by_path({path: bot}).items()
+    return _routes(path, BotEndpoint(bot, site))
+
+
+async def drain(app: Starlette) -> None:
+    """Take no new queries, and wait until the running ones have ended: by themselves, or after ``drain_seconds``.
+
+    For an app of `create_app`, from any thread's event loop. SIGTERM does the same.
+    """
+    site: Site = app.state.poe_asgi
+    await site.drain()
+
+
+def _site(access_key: Keys, *, allow_without_key: bool, drain_seconds: float) -> Site:
+    if drain_seconds < 0:
+        raise ConfigurationError(f"drain_seconds must not be negative: {drain_seconds}.")
+    site = Site(access_key=access_key, allow_without_key=allow_without_key, drain_seconds=drain_seconds)
+    _signals.sites.add(site)
+    return site
+
+
+def _by_path(bots: Bot | Mapping[str, Bot]) -> dict[str, Bot]:
+    if isinstance(bots, Bot):
+        return {"/": bots}
+    if not isinstance(bots, Mapping) or not bots:
+        raise ConfigurationError('create_app takes a Bot, or several by path: create_app({"/shout": shout}).')
+    for path, bot in bots.items():
+        if not isinstance(path, str) or not path.startswith("/") or "{" in path or "//" in path:
+            raise ConfigurationError(f"{path!r} is no path for a bot: it starts with `/` and has no parameters.")
+        if not isinstance(bot, Bot):
+            raise ConfigurationError(f"At {path!r} there is no Bot but a {type(bot).__name__}.")
+    plain = {path.rstrip("/") or "/": bot for path, bot in bots.items()}
+    if len(plain) != len(bots):
+        raise ConfigurationError("Two bots have the same path; a slash at the end makes no difference.")
+    return plain
+
+
+def _routes(path: str, endpoint: BotEndpoint) -> list[BaseRoute]:
+    """With and without the slash: a redirect would lose Poe's request."""
+    paths = ["/"] if path == "/" else [path, f"{path}/"]
+    return [Route(each, endpoint) for each in paths]

@@ -1,0 +1,192 @@
+"""`Bot`: what a bot author declares. Nothing here runs anything."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+from pydantic import BaseModel
+
+from ..errors import AnswerError, ConfigurationError, did_you_mean
+from ..protocol import CONTENT_TYPES, Item, Limits, Meta, ParameterControls, Settings, controls_from_model, strict
+from ._contexts import ErrorReportContext, FeedbackContext, QueryContext, ReactionContext, SettingsContext
+from ._handlers import check_coroutine, check_generator, check_plain
+from ._keys import Keys, as_keys
+
+Handler: TypeAlias = Callable[[QueryContext[Any]], AsyncIterable[Item]]
+MetaFunction: TypeAlias = Callable[[QueryContext[Any]], Meta]
+
+H = TypeVar("H", bound=Handler)
+S = TypeVar("S", bound=Callable[[SettingsContext[Any]], Awaitable[Settings]])
+F = TypeVar("F", bound=Callable[[FeedbackContext[Any]], Awaitable[object]])
+R = TypeVar("R", bound=Callable[[ReactionContext[Any]], Awaitable[object]])
+E = TypeVar("E", bound=Callable[[ErrorReportContext[Any]], Awaitable[object]])
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """Another bot that this one calls, at most ``calls`` times for one message of a user."""
+
+    name: str
+    calls: int = 1
+
+
+@strict
+class Bot:
+    """A Poe server bot.
+
+    ``name`` is its Poe handle. ``settings`` are static; `on_settings` gives dynamic ones. ``meta`` is a Meta, or a
+    plain function of the QueryContext that gives one. ``parameters`` is a pydantic model whose fields become Poe's
+    controls, or a ParameterControls. ``lifespan`` is a function of no arguments that gives an async context manager;
+    its value is ``ctx.deps``. ``access_key`` is one key, or several that are all valid. ``errors`` maps exception types
+    to the AnswerError that users see instead.
+
+    Raises ConfigurationError for whatever does not fit together.
+    """
+
+    def __init__(
+        self,
+        name: str | None = None,
+        *,
+        settings: Settings | None = None,
+        meta: Meta | MetaFunction | None = None,
+        limits: Limits | None = None,
+        parameters: type[BaseModel] | ParameterControls | None = None,
+        lifespan: Callable[[], AbstractAsyncContextManager[Any]] | None = None,
+        access_key: Keys = None,
+        errors: Mapping[type[BaseException], AnswerError] | None = None,
+    ) -> None:
+        self.name = name
+        self.meta = _checked_meta(meta)
+        self.limits = limits or Limits()
+        self.lifespan = lifespan
+        self.access_keys = as_keys(access_key, f"Bot({name!r})")
+        self.errors = _checked_errors(errors or {})
+        self._static = settings
+        self._controls = controls_from_model(parameters) if isinstance(parameters, type) else parameters
+        self._dependencies: dict[str, int] = {}
+        self._hooks: dict[str, Callable[[Any], Any]] = {}
+        if settings is not None and settings.parameter_controls is not None and parameters is not None:
+            raise ConfigurationError(
+                "The controls are given twice: drop `parameters` or `Settings(parameter_controls=…)`."
+            )
+        self._complete(settings or Settings())
+
+    def __repr__(self) -> str:
+        return f"Bot({self.name!r})" if self.name else "Bot()"
+
+    # ---- registration
+
+    def query(self, handler: H) -> H:
+        """Register the async generator that answers queries. Returns it unchanged."""
+        check_generator(handler, "@bot.query")
+        self._register("query", handler)
+        return handler
+
+    def on_settings(self, hook: S) -> S:
+        """Register the coroutine function that gives the settings; what it returns is completed like static ones.
+
+        When it fails or takes over 5 s, Poe is answered 503 and keeps the settings it has.
+        """
+        if self._static is not None:
+            raise ConfigurationError(f"{self!r} has static settings; drop `settings=` or @bot.on_settings.")
+        self._register_hook("on_settings", hook)
+        return hook
+
+    def on_feedback(self, hook: F) -> F:
+        """Register the coroutine function for likes and dislikes. Its failure is logged; Poe ignores the answer."""
+        self._register_hook("on_feedback", hook)
+        return hook
+
+    def on_reaction(self, hook: R) -> R:
+        """Register the coroutine function for reactions. Its failure is logged; Poe ignores the answer."""
+        self._register_hook("on_reaction", hook)
+        return hook
+
+    def on_error_report(self, hook: E) -> E:
+        """Register the coroutine function for Poe's reports that this bot broke the protocol.
+
+        It is not called for exceptions of the bot's own. Its failure is logged; Poe ignores the answer.
+        """
+        self._register_hook("on_error_report", hook)
+        return hook
+
+    def uses(self, name: str, *, calls: int = 1) -> Dependency:
+        """Declare a bot that this one calls, ``calls`` times at most for one message; 100 for all bots together.
+
+        Poe refuses calls of undeclared bots. Declaring one again adds to its calls.
+        """
+        known = self._dependencies.get(name, 0)
+        self._dependencies[name] = known + calls
+        try:
+            self._complete(self._static or Settings())
+        except ConfigurationError:
+            self._dependencies[name] = known
+            if not known:
+                del self._dependencies[name]
+            raise
+        return Dependency(name, self._dependencies[name])
+
+    # ---- for the server
+
+    @property
+    def handler(self) -> Handler:
+        """The registered query handler. Raises ConfigurationError when there is none."""
+        try:
+            return self._hooks["query"]
+        except KeyError:
+            raise ConfigurationError(f"{self!r} has no handler: decorate an async generator with @bot.query.") from None
+
+    def hook(self, name: str) -> Callable[[Any], Awaitable[Any]] | None:
+        """The registered hook of this name, if any."""
+        return self._hooks.get(name)
+
+    def complete(self, settings: Settings | None = None) -> Settings:
+        """These settings, or the static ones, with the controls and dependencies declared on the bot."""
+        return self._complete(settings or self._static or Settings())
+
+    def _complete(self, settings: Settings) -> Settings:
+        if self._controls is not None:
+            settings = settings.replace(parameter_controls=self._controls)
+        twice = self._dependencies.keys() & settings.server_bot_dependencies.keys()
+        if twice:
+            raise ConfigurationError(
+                f"{self!r}: calls of {min(twice)!r} are declared twice, in the settings and by uses()."
+            )
+        if self._dependencies:
+            together = {**settings.server_bot_dependencies, **self._dependencies}
+            settings = settings.replace(server_bot_dependencies=together)
+        return settings
+
+    def _register_hook(self, name: str, hook: Callable[[Any], Any]) -> None:
+        check_coroutine(hook, f"@bot.{name}")
+        self._register(name, hook)
+
+    def _register(self, name: str, function: Callable[[Any], Any]) -> None:
+        if name in self._hooks:
+            raise ConfigurationError(f"{self!r} has two functions for @bot.{name}.")
+        self._hooks[name] = function
+
+
+def _checked_meta(meta: Meta | MetaFunction | None) -> Meta | MetaFunction:
+    if meta is None:
+        return Meta()
+    if not isinstance(meta, Meta):
+        check_plain(meta, "Bot(meta=…)")
+    elif meta.content_type not in CONTENT_TYPES:
+        raise ConfigurationError(
+            f"Meta: content_type {meta.content_type!r} is none of {', '.join(sorted(CONTENT_TYPES))}."
+            f"{did_you_mean(meta.content_type, CONTENT_TYPES)}"
+        )
+    return meta
+
+
+def _checked_errors(errors: Mapping[type[BaseException], AnswerError]) -> dict[type[BaseException], AnswerError]:
+    for kind, answer in errors.items():
+        if not (isinstance(kind, type) and issubclass(kind, BaseException) and isinstance(answer, AnswerError)):
+            raise ConfigurationError(
+                f"Bot(errors=…) maps exception types to AnswerError values, not {kind!r} to {answer!r}."
+            )
+    return dict(errors)

@@ -1,0 +1,157 @@
+"""What handlers and hooks are given: one typed object, ``ctx``."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import MutableMapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Generic
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from typing_extensions import TypeVar
+
+from ..errors import UserCausedError
+from ..protocol import (
+    NO_ATTACHMENTS,
+    Attachments,
+    ErrorReportRequest,
+    FeedbackRequest,
+    Message,
+    QueryRequest,
+    ReactionRequest,
+    SettingsRequest,
+    alternate_roles,
+    insert_attachments,
+    values_for,
+)
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from ._bot import Bot
+
+log = logging.getLogger("poe_asgi.server")
+
+Deps = TypeVar("Deps", default=Any)
+M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
+
+_IDS = ("message_id", "conversation_id", "user_id")
+
+
+class _Log(logging.LoggerAdapter[logging.Logger]):
+    """Adds the ids of the request to a record, beside what the caller adds."""
+
+    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
+        kwargs["extra"] = {**(self.extra or {}), **(kwargs.get("extra") or {})}
+        return msg, kwargs
+
+
+class Context(Generic[Deps]):
+    """What every handler and hook has.
+
+    ``request`` is the parsed request, ``deps`` the value of the bot's lifespan, ``http`` the Starlette request, ``bot``
+    the bot, and ``log`` a logger whose records carry the bot's name and the request's ids.
+    """
+
+    request: Any  # each kind of context declares its own
+
+    def __init__(self, request: Any, *, bot: Bot, deps: Deps, http: Request, access_key: str | None) -> None:
+        self.request = request
+        self.bot = bot
+        self.deps = deps
+        self.http = http
+        self._access_key = access_key  # that authenticated this request; signs calls to other bots
+
+    @cached_property
+    def log(self) -> logging.LoggerAdapter[logging.Logger]:
+        ids = {name: getattr(self.request, name, "") for name in _IDS}
+        return _Log(log, {"bot": self.bot.name, **ids})
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.bot!r}>"
+
+
+class QueryContext(Context[Deps]):
+    """A question to the bot."""
+
+    request: QueryRequest
+
+    @property
+    def text(self) -> str:
+        """The newest message of role user; ``""`` if there is none."""
+        return self._newest.content if self._newest is not None else ""
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The conversation, oldest first. Messages of unknown roles are left out."""
+        return self.request.query
+
+    @property
+    def attachments(self) -> Attachments:
+        """The attachments of the newest message of role user, with ``.images``, ``.texts``, ``.audio``, ``.video``."""
+        return self._newest.attachments if self._newest is not None else NO_ATTACHMENTS
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The values of the bot's controls as they came with the newest message of role user: any keys, any types."""
+        return self._newest.parameters if self._newest is not None else {}
+
+    def prompt(self, *, alternate: bool = False) -> tuple[Message, ...]:
+        """The conversation for a model: with the contents of the newest message's attachments inserted before it.
+
+        With ``alternate`` neighbours of one role are joined, for models that want roles to alternate.
+        """
+        messages = insert_attachments(self.messages)
+        return alternate_roles(messages) if alternate else messages
+
+    def parameters_as(self, model: type[M]) -> M:
+        """The values of the controls, validated; names that the model does not declare are left out.
+
+        Raises UserCausedError for a bad value: callers may send anything.
+        """
+        try:
+            return values_for(model, self.parameters)
+        except ValidationError as exc:
+            wrong = exc.errors(include_url=False, include_input=False, include_context=False)[0]
+            name = ".".join(map(str, wrong["loc"]))
+            raise UserCausedError(f"The option {name!r} does not fit: {wrong['msg']}.") from None
+
+    def recall(self, model: type[T]) -> T | None:
+        """What this bot last stored in this conversation with `Data.dump`; None if nothing of that type is there."""
+        adapter = TypeAdapter(model)
+        for message in reversed(self.messages):
+            if message.role == "bot" and message.metadata:
+                try:
+                    return adapter.validate_json(message.metadata)
+                except ValidationError:
+                    continue
+        return None
+
+    @cached_property
+    def _newest(self) -> Message | None:
+        return next((message for message in reversed(self.messages) if message.role == "user"), None)
+
+
+class SettingsContext(Context[Deps]):
+    """Poe asks for the bot's settings."""
+
+    request: SettingsRequest
+
+
+class FeedbackContext(Context[Deps]):
+    """A user gave an answer a thumb: ``ctx.request.feedback_type``."""
+
+    request: FeedbackRequest
+
+
+class ReactionContext(Context[Deps]):
+    """A user reacted to an answer: ``ctx.request.reaction``."""
+
+    request: ReactionRequest
+
+
+class ErrorReportContext(Context[Deps]):
+    """Poe reports that this bot broke the protocol: ``ctx.request.message``."""
+
+    request: ErrorReportRequest

@@ -1,0 +1,244 @@
+"""From an HTTP request to a response, in this order: method, key, size, time, JSON, type, fields; then by ``type``."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from .._clock import current_clock
+from ..errors import AnswerError, ConfigurationError, RequestError
+from ..protocol import (
+    Answer,
+    ErrorReportRequest,
+    FeedbackRequest,
+    Meta,
+    QueryRequest,
+    ReactionRequest,
+    Request as PoeRequest,
+    Settings,
+    SettingsRequest,
+    UnknownRequestTypeError,
+    parse_json_object,
+    parse_request,
+)
+from ._bot import Bot
+from ._contexts import (
+    Context,
+    ErrorReportContext,
+    FeedbackContext,
+    QueryContext,
+    ReactionContext,
+    SettingsContext,
+)
+from ._driver import Driver
+from ._handlers import name_of
+from ._keys import find_keys, how_to_set, matching
+from ._lifespan import deps_of
+from ._reports import Report, error_id
+from ._site import Site
+from ._starlette import AnswerResponse, HTMLResponse, Receive, Request, Response, Scope, Send, json_response
+
+log = logging.getLogger("poe_asgi.server")
+
+SETTINGS_SECONDS = 5  # Poe waits no longer for any answer
+
+_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Poe server bot</title>
+<style>body { font: 16px/1.6 system-ui, sans-serif; max-width: 36rem; margin: 20vh auto; padding: 0 1rem }
+:root { color-scheme: light dark }</style>
+<h1>This bot is up.</h1>
+<p>It is a server bot for <a href="https://poe.com">Poe</a>, which talks to it by POST.</p></html>
+"""
+
+_HOOKS: dict[type[Any], tuple[str, type[Context[Any]]]] = {
+    FeedbackRequest: ("on_feedback", FeedbackContext),
+    ReactionRequest: ("on_reaction", ReactionContext),
+    ErrorReportRequest: ("on_error_report", ErrorReportContext),
+}
+
+
+class BotEndpoint:
+    """The ASGI app of one bot at one path."""
+
+    def __init__(self, bot: Bot, site: Site) -> None:
+        _ = bot.handler  # a bot that cannot answer is a mistake to be found now
+        self.bot = bot
+        self.site = site
+        self._keys: tuple[bytes, ...] | None = None  # not looked up yet
+        self._open = False
+
+    def prepare(self) -> None:
+        """Look up the keys. Raises ConfigurationError when there are none and the app may not run without."""
+        found = find_keys(self.bot.access_keys, self.bot.name, self.site.access_keys)
+        if not found and self.site.allow_without_key:
+            log.warning("%r runs without an access key: anybody can call it.", self.bot)
+        elif not found:
+            self._keys = ()
+            raise ConfigurationError(how_to_set(self.bot.name))
+        self._keys = tuple(key.encode() for key in found)
+        self._open = not found
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            started = current_clock().time()
+        except RuntimeError:
+            raise RuntimeError("poe-asgi runs on asyncio; this server runs on another event loop.") from None
+        response = await self._respond(scope, receive, started)
+        if response is not None:
+            await response(scope, receive, send)
+
+    async def _respond(self, scope: Scope, receive: Receive, started: float) -> Response | None:
+        match scope["method"]:
+            case "GET" | "HEAD":
+                return HTMLResponse(_PAGE)
+            case "POST":
+                pass
+            case _:
+                return _refuse(405, "Poe calls a bot by POST.", {"Allow": "GET, HEAD, POST"})
+        key = self._authenticate(scope)
+        if key is None:
+            return _refuse(401, "The access key is missing or wrong.", {"WWW-Authenticate": "Bearer"})
+        try:
+            body = await _read(scope, receive, self.bot)
+            if body is None:
+                return None
+            request = parse_request(parse_json_object(body))
+        except _RefusedError as exc:
+            return _refuse(exc.status, str(exc))
+        except UnknownRequestTypeError as exc:
+            return _refuse(501, str(exc))
+        except RequestError as exc:
+            return _refuse(400, str(exc), fields=exc.fields)
+        http = Request(scope, receive)
+        if isinstance(request, QueryRequest):
+            return self._query(request, http, key, started)
+        if isinstance(request, SettingsRequest):
+            return await self._settings(request, http, key)
+        return await self._report(request, http, key)
+
+    def _authenticate(self, scope: Scope) -> str | None:
+        """The key that the request carries, ``""`` where none is asked for, or None."""
+        if self._keys is None:
+            try:
+                self.prepare()
+            except ConfigurationError as exc:
+                log.error("%s Until then every request is answered 401.", exc)  # noqa: TRY400
+        if self._open:
+            return ""
+        header = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+        found = matching(header, self._keys or ())
+        return found.decode() if found else None
+
+    # ---- by type
+
+    def _query(self, request: QueryRequest, http: Request, key: str, started: float) -> Response:
+        if self.site.draining:
+            return _refuse(503, "The bot is being restarted.", {"Retry-After": "1"})
+        bot, deps, handler = self.bot, None, self.bot.handler
+        try:
+            deps = deps_of(bot)
+        except ConfigurationError as exc:
+            log.error("%s", exc)  # noqa: TRY400
+            handler = _not_started
+        ctx: QueryContext = QueryContext(request, bot=bot, deps=deps, http=http, access_key=key or None)
+        driver = Driver(
+            lambda: handler(ctx),
+            meta=bot.meta if isinstance(bot.meta, Meta) else self._meta(ctx, bot.meta),
+            limits=bot.limits,
+            reporter=Report(ctx),
+            started=started,
+        )
+        return AnswerResponse(driver, self.site)
+
+    def _meta(self, ctx: QueryContext, function: Callable[[QueryContext], Meta]) -> Meta:
+        try:
+            meta = function(ctx)
+            if isinstance(meta, Meta):
+                return meta
+            ctx.log.error("%s of %r returned no Meta; the default is used", name_of(function), self.bot)
+        except Exception:
+            ctx.log.exception("%s of %r failed; the default Meta is used", name_of(function), self.bot)
+        return Meta()
+
+    async def _settings(self, request: SettingsRequest, http: Request, key: str) -> Response:
+        hook, settings = self.bot.hook("on_settings"), None
+        if hook is not None:
+            ctx = self._context(SettingsContext, request, http, key)
+            try:
+                async with asyncio.timeout(SETTINGS_SECONDS):
+                    settings = await hook(ctx)
+                if not isinstance(settings, Settings):
+                    raise TypeError(f"on_settings returned {type(settings).__name__}, not Settings")  # noqa: TRY301
+                return json_response(self.bot.complete(settings).to_wire())
+            except Exception:
+                number = error_id()
+                ctx.log.exception("%s of %r failed (error %s)", name_of(hook), self.bot, number)
+                return _refuse(503, f"The settings cannot be told now (error {number}).")
+        return json_response(self.bot.complete().to_wire())
+
+    async def _report(self, request: PoeRequest, http: Request, key: str) -> Response:
+        name, context = _HOOKS[type(request)]
+        hook = self.bot.hook(name)
+        if hook is not None:
+            ctx = self._context(context, request, http, key)
+            try:
+                await hook(ctx)
+            except Exception:
+                ctx.log.exception("%s of %r failed", name_of(hook), self.bot)
+        elif isinstance(request, ErrorReportRequest):
+            log.warning("Poe reports an error of %r: %r", self.bot, request.message)
+        return json_response({})
+
+    def _context(self, kind: type[Context[Any]], request: Any, http: Request, key: str) -> Any:
+        try:
+            deps = deps_of(self.bot)
+        except ConfigurationError as exc:
+            log.error("%s", exc)  # noqa: TRY400
+            deps = None
+        return kind(request, bot=self.bot, deps=deps, http=http, access_key=key or None)
+
+
+async def _not_started(_: QueryContext) -> Answer:
+    raise AnswerError("This bot was not started properly: its lifespan was not run. Please tell its author.")
+    yield ""  # makes it a generator
+
+
+class _RefusedError(Exception):
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+async def _read(scope: Scope, receive: Receive, bot: Bot) -> bytes | None:
+    """The body; None when the client is gone. Raises _RefusedError when it is too large or too slow."""
+    limits = bot.limits
+    too_large = _RefusedError(413, f"The request is larger than {limits.body_bytes:,} bytes.")
+    length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+    if length.isdigit() and int(length) > limits.body_bytes:
+        raise too_large
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(limits.body_seconds):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return None
+                chunks.append(message.get("body", b""))
+                size += len(chunks[-1])
+                if size > limits.body_bytes:
+                    raise too_large
+                if not message.get("more_body", False):
+                    return b"".join(chunks)
+    except TimeoutError:
+        raise _RefusedError(408, f"The request did not arrive within {limits.body_seconds:g} seconds.") from None
+
+
+def _refuse(
+    status: int, message: str, headers: dict[str, str] | None = None, fields: tuple[tuple[str, str], ...] = ()
+) -> Response:
+    error: dict[str, Any] = {"message": message}
+    if fields:
+        error["fields"] = [{"path": path, "message": text} for path, text in fields]
+    return json_response({"error": error}, status, headers)

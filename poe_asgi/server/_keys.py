@@ -1,0 +1,68 @@
+"""The access keys of a bot: where they come from, and how a request's is compared with them."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import os
+import re
+from collections.abc import Sequence
+
+from ..errors import ConfigurationError
+
+log = logging.getLogger("poe_asgi.server")
+
+LENGTH = 32  # of every access key Poe makes
+
+Keys = str | Sequence[str] | None
+
+
+def as_keys(value: Keys, where: str) -> tuple[str, ...]:
+    """One key or several, all valid. Raises ConfigurationError for anything else; its text never holds a key."""
+    keys = (value,) if isinstance(value, str) else tuple(value or ())
+    if not all(isinstance(key, str) and key for key in keys):
+        raise ConfigurationError(f"{where}: access_key must be a non-empty str, or several.")
+    return keys
+
+
+def variable(handle: str) -> str:
+    """The environment variable of one bot: ``POE_ACCESS_KEY_`` and the handle in upper snake case."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", handle)
+    return "POE_ACCESS_KEY_" + re.sub(r"[^A-Z0-9]+", "_", words.upper()).strip("_")
+
+
+def find_keys(own: tuple[str, ...], handle: str | None, of_app: tuple[str, ...]) -> tuple[str, ...]:
+    """The bot's own keys, else its own variable's, else the app's, else ``POE_ACCESS_KEY``'s; empty if none is set."""
+    keys = own or _environment(variable(handle) if handle else None) or of_app or _environment("POE_ACCESS_KEY")
+    for key in keys:
+        if len(key) != LENGTH:
+            log.warning("The access key of %s has %d characters; Poe's have %d.", handle or "the bot", len(key), LENGTH)
+    return keys
+
+
+def how_to_set(handle: str | None) -> str:
+    """The sentence for a bot without a key."""
+    own = f" or {variable(handle)}" if handle else ""
+    bot = f"The bot {handle!r}" if handle else "The bot"
+    return (
+        f"{bot} has no access key: set POE_ACCESS_KEY{own} to the key on the bot's page at Poe, "
+        "or pass allow_without_key=True while developing."
+    )
+
+
+def matching(header: bytes, keys: tuple[bytes, ...]) -> bytes | None:
+    """The key that an ``Authorization: Bearer …`` header carries; None if it is none of ours. Takes constant time."""
+    scheme, _, given = header.partition(b" ")
+    if scheme.lower() != b"bearer":
+        return None
+    token = given.strip()
+    found = None
+    for key in keys:
+        if hmac.compare_digest(token, key):
+            found = key
+    return found
+
+
+def _environment(name: str | None) -> tuple[str, ...]:
+    value = os.environ.get(name) if name else None
+    return (value,) if value else ()

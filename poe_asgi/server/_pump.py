@@ -1,0 +1,160 @@
+"""The handler's side of an answer: one task that runs the generator and its delegates, and feeds the writer.
+
+A delegate is an async iterable that a handler yielded. It runs here, inside the handler's `yield`: what it raises is
+raised there, and it is closed before the handler goes on. A cancellation that comes while the pump waits for room is
+raised at the `yield` too, so an `asyncio.timeout` of the handler's own around it stays its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
+from typing import Any
+
+from ..errors import LimitError
+from ..protocol import Data, Event, Item, Json, ReplaceResponse, ResponseWriter
+
+log = logging.getLogger("poe_asgi.server")
+
+# Yields taken in before the handler waits for the reader. It counts yields, not what is left after merging.
+ROOM = 256
+
+# A generator may yield while it is being closed; each such yield is refused, but not for ever.
+_REFUSALS = 100
+
+
+class Stopped(Exception):  # noqa: N818
+    """The answer has ended; unwinds the delegates and closes them on the way. Never raised inside a handler."""
+
+
+class WrongYieldError(TypeError):
+    """A handler yielded something that is no part of an answer."""
+
+
+class Pump:
+    """``ready`` is called when something came after the writer was last emptied; ``end`` when a limit is reached."""
+
+    __slots__ = ("_end", "_ready", "_room", "_writer", "_yields", "stopped")
+
+    def __init__(self, writer: ResponseWriter, *, ready: Callable[[], None], end: Callable[[LimitError], None]) -> None:
+        self._writer = writer
+        self._ready = ready
+        self._end = end
+        self._yields = 0  # since the writer was last emptied
+        self._room: asyncio.Future[None] | None = None
+        self.stopped = False
+
+    def taken(self) -> None:
+        """The writer was emptied: there is room again."""
+        self._yields = 0
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
+
+    async def run(self, source: AsyncIterable[Item]) -> None:
+        """Follow a handler to its end. Raises what it raises, WrongYieldError, or Stopped."""
+        await self._follow(aiter(source), None)
+
+    async def _follow(self, source: AsyncIterator[Item], mark: int | None) -> None:
+        """``mark`` is how many visible characters stood before a delegate; None for the handler itself."""
+        thrown: BaseException | None = None
+        try:
+            while True:
+                try:
+                    item = await (anext(source) if thrown is None else _throw(source, thrown))
+                except StopAsyncIteration:
+                    return
+                thrown = None
+                if self.stopped:
+                    raise Stopped
+                try:
+                    if type(item) is str:
+                        self._writer.text(item)
+                    elif isinstance(item, AsyncIterable):
+                        await self._follow(aiter(item), self._writer.visible)
+                        continue
+                    else:
+                        self._send(item, mark)
+                    self._yields += 1
+                    if self._yields == 1:
+                        self._ready()
+                    elif self._yields == ROOM:
+                        await self._wait_for_room()
+                except LimitError as exc:
+                    self._writer.text(exc.fits)
+                    self._end(exc)
+                    raise Stopped from exc
+                except (Stopped, WrongYieldError):
+                    raise
+                except BaseException as exc:  # noqa: BLE001
+                    thrown = exc
+        finally:
+            await _close(source)
+
+    def _send(self, item: object, mark: int | None) -> None:
+        match item:
+            case str():  # a subclass
+                self._writer.text(str(item))
+            case ReplaceResponse(text) if mark:
+                self._writer.replace(self._writer.visible_text(mark) + text)
+            case Data() | Json() if mark is not None:
+                pass  # it belongs to the bot that was called
+            case _ if isinstance(item, Event):
+                self._writer.send(item)
+            case _:
+                raise WrongYieldError(_explain(item))
+
+    async def _wait_for_room(self) -> None:
+        self._room = asyncio.get_running_loop().create_future()
+        await self._room
+
+
+async def _throw(source: AsyncIterator[Item], exc: BaseException) -> Item:
+    if not isinstance(source, AsyncGenerator):
+        raise exc
+    item: Item = await source.athrow(exc)
+    return item
+
+
+async def _close(source: AsyncIterator[Item]) -> None:
+    """Close a generator in the task that ran it. What goes wrong here is the handler's affair: it is logged."""
+    try:
+        if inspect.isasyncgen(source):
+            for _ in range(_REFUSALS):
+                if source.ag_frame is None:
+                    return
+                await source.athrow(GeneratorExit())
+            log.error("%r goes on yielding while it is being closed", source)
+        else:
+            aclose = getattr(source, "aclose", None)
+            if aclose is not None:
+                await aclose()
+    except (GeneratorExit, StopAsyncIteration):
+        pass
+    except Exception:
+        log.exception("closing %r failed", source)
+
+
+def _explain(item: Any) -> str:
+    """What is wrong with a yielded value, and what to write instead."""
+    if inspect.iscoroutine(item):
+        item.close()  # or Python would complain that it was never awaited
+        return f"the coroutine {item.__qualname__}() was yielded; write `yield await {item.__name__}(…)`"
+    if inspect.isasyncgenfunction(item):
+        return f"the function {item.__qualname__} was yielded; call it: `yield {item.__name__}(…)`"
+    name = type(item).__name__
+    hints = {
+        "Meta": "meta is declared: `Bot(meta=Meta(…))`",
+        "Done": "the server ends the answer when the handler returns",
+        "ErrorEvent": "raise an AnswerError instead",
+        "NoneType": 'an empty answer is `yield ""`',
+        "bytes": "decode it",
+    }
+    if isinstance(item, BaseException):
+        hint = "errors are raised, not yielded"
+    elif isinstance(item, (list, tuple)) or inspect.isgenerator(item):
+        hint = "yield its parts one by one"
+    else:
+        hint = hints.get(name, "yield a str, an event, or an async iterable of them")
+    return f"a value of type {name} was yielded; {hint}"

@@ -1,0 +1,84 @@
+"""What a user sees of a failure, and what the author finds in the log: an error id ties the two together."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+
+from ..errors import AnswerError, UpstreamError
+from ..protocol import ErrorEvent
+from ._contexts import QueryContext
+from ._handlers import name_of
+from ._pump import WrongYieldError
+
+
+def error_id() -> str:
+    """A short id that stands in the log and in what goes out."""
+    return secrets.token_hex(4)
+
+
+class Report:
+    """Reports on the answer to one query. Nothing of an exception goes out but what was raised for the user."""
+
+    def __init__(self, ctx: QueryContext) -> None:
+        self._ctx = ctx
+
+    @property
+    def _handler(self) -> str:
+        return f"{name_of(self._ctx.bot.handler)} of {self._ctx.bot!r}"
+
+    def failed(self, exc: BaseException) -> ErrorEvent:
+        """The handler raised this."""
+        answer = self._answer(exc)
+        if answer is not None:
+            self._ctx.log.info("%s ended its answer with %s", self._handler, type(exc).__name__)
+            return ErrorEvent(text=answer.text, allow_retry=answer.allow_retry, error_type=answer.error_type)
+        number = error_id()
+        if isinstance(exc, WrongYieldError):
+            self._ctx.log.error("%s: %s (error %s)", self._handler, exc, number)
+        else:
+            self._ctx.log.error("%s failed (error %s)", self._handler, number, exc_info=exc)
+        upstream = exc if isinstance(exc, UpstreamError) else None
+        return ErrorEvent(
+            text=f"Something went wrong in this bot (error {number}).",
+            allow_retry=upstream is not None and upstream.allow_retry,
+            error_type=upstream.error_type if upstream is not None else None,
+        )
+
+    def ended(self, rule: str, message: str) -> ErrorEvent:
+        """The answer broke a rule, a limit mostly; the message is ours and fit to be shown."""
+        self._ctx.log.warning("%s broke the rule %s: %s", self._handler, rule, message, extra={"rule": rule})
+        return ErrorEvent(text=f"This answer was ended. {message}", allow_retry=False)
+
+    def too_late(self, exc: BaseException) -> None:
+        """The handler raised this when its answer had ended already."""
+        self._ctx.log.error("%s failed after its answer had ended", self._handler, exc_info=exc)
+
+    def text_sum(self) -> None:
+        """All text together, what was replaced too, passed the character limit."""
+        self._ctx.log.warning(
+            "%s sent more than %s characters, counting what was replaced; Poe does not say whether that counts",
+            self._handler,
+            f"{self._ctx.bot.limits.characters:,}",
+            extra={"rule": "text-sum"},
+        )
+
+    def abandoned(self, seconds: float) -> None:
+        """The handler ignored every cancellation."""
+        self._ctx.log.error("%s ignored its cancellation for %g s and was abandoned", self._handler, seconds)
+
+    def _answer(self, exc: BaseException) -> AnswerError | None:
+        """The AnswerError that was raised, alone in a task group too, or the one the author mapped it to."""
+        leaves = list(_leaves(exc))
+        if len(leaves) == 1 and isinstance(leaves[0], AnswerError):
+            return leaves[0]
+        mapped = (self._ctx.bot.errors.get(cls) for cls in type(exc).__mro__)
+        return next((answer for answer in mapped if answer is not None), None)
+
+
+def _leaves(exc: BaseException) -> Iterator[BaseException]:
+    if isinstance(exc, BaseExceptionGroup):
+        for each in exc.exceptions:
+            yield from _leaves(each)
+    else:
+        yield exc
