@@ -82,8 +82,9 @@ class InSection(Marker):
     collapsed: bool | None = field(default=None, kw_only=True)
 
 
+# Compared by identity: typing hands out the same Annotated for equal markers, and 1 == True.
 @strict
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class OnlyIf(Marker):
     """The field is shown only while another field of the model compares so: ``OnlyIf("mode", "eq", "expert")``."""
 

@@ -6,7 +6,7 @@
     ``bool``                                     toggle_switch
     ``int`` with ``ge``/``gt`` and ``le``/``lt`` slider         step: ``multiple_of``, else 1
     ``float`` with ``ge`` and ``le``             slider         step: ``multiple_of``, else a round one that meets the
-                                                                bounds and the default, 100 to 1,000 steps in all
+                                                                bounds and the default, 100 to 10,000 steps in all
     ``str``                                      text_field     `Placeholder`
     ``str`` with `Multiline`                     text_area      `Placeholder`
     ``str`` with `Ratios`                        aspect_ratio   other values are invalid

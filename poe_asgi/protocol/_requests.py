@@ -111,7 +111,7 @@ class QueryRequest:
     """
 
     kind: ClassVar[str] = "query"
-    query: Annotated[tuple[Message, ...], WrapValidator(_read_messages)]
+    query: Annotated[Array[Message], WrapValidator(_read_messages)]
     _: KW_ONLY
     version: str = "1.0"
     user_id: str = ""

@@ -47,7 +47,7 @@ def _range(bounds: dict[str, list[Fraction]]) -> tuple[Fraction, Fraction]:
 
 
 def _round_step(low: Fraction, high: Fraction, default: Any) -> Fraction:
-    """The largest step of the form 1, 2 or 5 times a power of ten that makes 100 to 1,000 steps and meets default."""
+    """The largest step of the form 1, 2 or 5 times a power of ten that makes 100 to 10,000 steps and meets default."""
     span = high - low
     if span <= 0:
         return Fraction(1)  # Slider refuses the range
@@ -55,8 +55,8 @@ def _round_step(low: Fraction, high: Fraction, default: Any) -> Fraction:
     if is_a(default, float) and low <= exact(default) <= high:
         points.append(exact(default))
     power = math.floor(math.log10(span))
-    for candidate in (Fraction(10) ** n * digit for n in range(power - 1, power - 5, -1) for digit in (5, 2, 1)):
-        if 100 <= span / candidate <= 1000 and all((point - low) % candidate == 0 for point in points):
+    for candidate in (Fraction(10) ** n * digit for n in range(power - 1, power - 6, -1) for digit in (5, 2, 1)):
+        if 100 <= span / candidate <= 10_000 and all((point - low) % candidate == 0 for point in points):
             return candidate
     raise ConfigurationError("no round step meets the bounds and the default: give the step as multiple_of=.")
 

@@ -11,7 +11,9 @@ from poe_asgi.protocol._messages import Attachment, Message, assistant, system, 
 from poe_asgi.protocol._prompt import alternate_roles, insert_attachments
 
 
-def attached(content_type: str, parsed: str | None = "PARSED", name: str = "the name", url: str = "https://f.test/1") -> Attachment:
+def attached(
+    content_type: str, parsed: str | None = "PARSED", name: str = "the name", url: str = "https://f.test/1"
+) -> Attachment:
     return Attachment(url=url, name=name, content_type=content_type, parsed_content=parsed)
 
 

@@ -129,9 +129,10 @@ def test_content_outside_an_open_answer_raises_and_changes_nothing(state: State,
 
 def test_a_second_meta_a_second_error_and_a_second_done_are_refused() -> None:
     writer = ResponseWriter(Limits())
-    for refused in (lambda: writer.fail(ErrorEvent(text="no")), writer.finish):
-        with pytest.raises(ResponseError, match="meta"):
-            refused()
+    with pytest.raises(ResponseError, match="meta"):
+        writer.fail(ErrorEvent(text="no"))
+    with pytest.raises(ResponseError, match="meta"):
+        writer.finish()
     writer.open(Meta())
     with pytest.raises(ResponseError, match="once"):
         writer.open(Meta())
@@ -198,9 +199,10 @@ def test_one_file_more_than_the_limit_is_refused() -> None:
 
 def test_events_that_cannot_merge_leave_room_for_the_ending() -> None:
     answer = Answer(Limits(events=10))
+    for _ in range(6):
+        answer.writer.send(SuggestedReply("x"))
     with pytest.raises(LimitError) as caught:
-        for _ in range(20):
-            answer.writer.send(SuggestedReply("x"))
+        answer.writer.send(SuggestedReply("x"))
     assert caught.value.rule == "event-limit"
     answer.writer.text("the last words")
     answer.writer.fail(ErrorEvent(text="no"))
@@ -279,6 +281,7 @@ def test_a_held_run_leaves_when_its_share_of_the_time_has_passed() -> None:
         answer.writer.text("x")
         answer.take(0.0)
     due = answer.writer.held_until
+    assert due is not None
     assert due == pytest.approx(100 / 47)
     assert answer.take(due - 0.01) == []
     assert answer.take(due) == [Text("x")]
@@ -308,9 +311,8 @@ def test_any_other_event_flushes_a_held_run_before_it() -> None:
 
 def test_when_no_event_is_left_text_and_replaces_merge_into_what_the_user_would_see() -> None:
     answer = Answer(Limits(events=6))
-    for now, event in enumerate(
-        (Text("a"), Text("b"), ReplaceResponse("c"), Text("d"), ReplaceResponse("e"), Text("f"))
-    ):
+    events: list[Event] = [Text("a"), Text("b"), ReplaceResponse("c"), Text("d"), ReplaceResponse("e"), Text("f")]
+    for now, event in enumerate(events):
         answer.writer.send(event)
         answer.take(float(now))
     answer.finish(6.0)

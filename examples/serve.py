@@ -1,0 +1,57 @@
+"""Serves the echo bot on this machine: ``python -m examples.serve``, which is what ``make run`` starts.
+
+PORT chooses the port (default 8000; the next free one if it is taken), POE_ACCESS_KEY the key (default: a new one).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import socket
+from contextlib import suppress
+
+import uvicorn
+
+from examples import echo
+from poe_asgi import create_app
+
+HOST = "127.0.0.1"
+BODY = '{"type": "query", "query": [{"role": "user", "content": "Hello"}]}'
+
+
+def listen(port: int) -> socket.socket:
+    """A socket at this port, or at the next free one. It is open at once: who connects early is served later."""
+    for candidate in range(port, 65536):
+        try:
+            return socket.create_server((HOST, candidate))
+        except OSError as exc:
+            if exc.errno != errno.EADDRINUSE:
+                raise SystemExit(f"Port {candidate} cannot be used: {exc.strerror}.") from None
+    raise SystemExit(f"No port from {port} on is free.")
+
+
+def curl_line(url: str, key: str) -> str:
+    """A line for the shell; ``key`` stands in double quotes there."""
+    return f"""curl -N {url} -H "Authorization: Bearer {key}" -d '{BODY}'"""
+
+
+def main() -> None:
+    given = os.environ.get("PORT", "8000")
+    if not (given.isdecimal() and int(given) < 65536):
+        raise SystemExit(f"PORT must be a number up to 65535, not {given!r}.")
+    listener = listen(int(given))
+    url = f"http://{HOST}:{listener.getsockname()[1]}"
+
+    key = os.environ.get("POE_ACCESS_KEY") or secrets.token_hex(16)
+    made = not os.environ.get("POE_ACCESS_KEY")
+    print(f"The echo bot is at {url} (Ctrl+C ends it). Ask it something from another terminal:\n")
+    print(curl_line(url, key if made else "$POE_ACCESS_KEY"), end="\n\n", flush=True)
+
+    app = create_app(echo.bot, access_key=key)
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(uvicorn.Config(app)).run(sockets=[listener])
+
+
+if __name__ == "__main__":
+    main()
