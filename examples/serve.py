@@ -37,16 +37,16 @@ def curl_line(url: str, key: str) -> str:
 
 
 def main() -> None:
-    given = os.environ.get("PORT", "8000")
-    if not (given.isdecimal() and int(given) < 65536):
-        raise SystemExit(f"PORT must be a number up to 65535, not {given!r}.")
-    listener = listen(int(given))
+    port = os.environ.get("PORT", "8000")
+    if not (port.isdecimal() and int(port) < 65536):
+        raise SystemExit(f"PORT must be a number up to 65535, not {port!r}.")
+    listener = listen(int(port))
     url = f"http://{HOST}:{listener.getsockname()[1]}"
 
-    key = os.environ.get("POE_ACCESS_KEY") or secrets.token_hex(16)
-    made = not os.environ.get("POE_ACCESS_KEY")
+    given_key = os.environ.get("POE_ACCESS_KEY")
+    key = given_key or secrets.token_hex(16)
     print(f"The echo bot is at {url} (Ctrl+C ends it). Ask it something from another terminal:\n")
-    print(curl_line(url, key if made else "$POE_ACCESS_KEY"), end="\n\n", flush=True)
+    print(curl_line(url, "$POE_ACCESS_KEY" if given_key else key), end="\n\n", flush=True)
 
     app = create_app(echo.bot, access_key=key)
     with suppress(KeyboardInterrupt):
