@@ -38,6 +38,7 @@ from ._events import (
 from ._identifiers import is_valid_identifier, new_identifier
 from ._json import parse_json_object
 from ._limits import Limits
+from ._markers import InSection, Labels, Multiline, OnlyIf, Placeholder, Ratios
 from ._messages import (
     NO_ATTACHMENTS,
     Attachment,
@@ -93,22 +94,28 @@ __all__ = [
     "Feedback",
     "FeedbackRequest",
     "File",
+    "InSection",
     "Item",
     "Json",
+    "Labels",
     "Limits",
     "LiteralValue",
     "Message",
     "Meta",
+    "Multiline",
     "NO_ATTACHMENTS",
+    "OnlyIf",
     "Option",
     "PING",
     "PROTOCOL_VERSION",
     "ParameterControls",
     "ParameterValue",
+    "Placeholder",
     "QueryRequest",
     "REQUEST_TYPES",
     "RULES",
     "Ratio",
+    "Ratios",
     "Reaction",
     "ReactionRequest",
     "ReplaceResponse",

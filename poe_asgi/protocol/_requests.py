@@ -237,7 +237,7 @@ def _tidy_error_report(raw: dict[str, Any]) -> dict[str, Any]:
 
 @cache
 def _adapter(kind: str) -> TypeAdapter[Any]:
-    return TypeAdapter(REQUEST_TYPES[kind])  # on first use: some 20 ms that an import can do without
+    return TypeAdapter(REQUEST_TYPES[kind])  # on first use: milliseconds that an import can do without
 
 
 # pydantic says these in terms of Python.

@@ -1,0 +1,100 @@
+"""The snippets of a Markdown page: found, put together, and run.
+
+A Python snippet stands for itself, or carries on the one above it when ``<!-- continues -->`` is the line before its
+fence. One that begins with a comment like ``# bot.py`` can be imported by the others under that name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from inspect import iscoroutinefunction
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from poe_asgi import Bot, running
+
+from .support import ask
+
+ROOT = Path(__file__).parents[1]
+
+_FENCE = re.compile(r"(?P<before>[^\n]*)\n```(?P<language>\w+)\n(?P<code>.*?)```\n", re.DOTALL)
+_CONTINUES = "<!-- continues -->"
+_FILE = re.compile(r"# (\w+)\.py\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """A fenced block; ``line`` is where its code begins, counted from 1."""
+
+    page: Path
+    line: int
+    code: str
+    continues: bool
+
+    @property
+    def module(self) -> str | None:
+        match = _FILE.match(self.code)
+        return match.group(1) if match else None
+
+    def run(self, namespace: dict[str, Any]) -> None:
+        """Run it; tracebacks name the page and the line there."""
+        source = "\n" * (self.line - 1) + self.code
+        exec(compile(source, str(self.page), "exec", dont_inherit=True), namespace)
+
+
+def snippets(page: Path, language: str) -> list[Snippet]:
+    """The blocks of this language, in order."""
+    text = page.read_text(encoding="utf-8")
+    return [
+        Snippet(page, text.count("\n", 0, match.start("code")) + 1, match["code"], match["before"] == _CONTINUES)
+        for match in _FENCE.finditer(text)
+        if match["language"] == language
+    ]
+
+
+def stories(page: Path) -> list[list[Snippet]]:
+    """The Python snippets, each with those that carry it on."""
+    found: list[list[Snippet]] = []
+    for snippet in snippets(page, "python"):
+        if snippet.continues:
+            found[-1].append(snippet)
+        else:
+            found.append([snippet])
+    return found
+
+
+def place(story: list[Snippet]) -> str:
+    """How a test calls it."""
+    return f"{story[0].page.name}:{story[0].line}"
+
+
+def write_modules(page: Path, folder: Path) -> list[str]:
+    """Write the snippets that are files of their own; returns the names of the modules."""
+    named = [(snippet.module, snippet.code) for snippet in snippets(page, "python") if snippet.module]
+    for name, code in named:
+        (folder / f"{name}.py").write_text(code, encoding="utf-8")
+    return [name for name, _ in named]
+
+
+async def run(story: list[Snippet]) -> None:
+    """Run a story, then what it defines: every bot answers a query, and every test passes."""
+    namespace = ModuleType("snippet").__dict__
+    for snippet in story:
+        snippet.run(namespace)
+    for bot in _bots(namespace):
+        async with running(bot):
+            exchange = await ask(bot)
+        assert exchange.status == 200
+        assert exchange.reader.clean, exchange.reader.violations
+    for name, value in list(namespace.items()):
+        if name.startswith("test_") and iscoroutinefunction(value):
+            await value()
+
+
+def _bots(namespace: dict[str, Any]) -> Iterator[Bot]:
+    for value in namespace.values():
+        if isinstance(value, Bot) and value.hook("query") is not None:
+            yield value
