@@ -31,9 +31,13 @@ def listen(port: int) -> socket.socket:
     raise SystemExit(f"No port from {port} on is free.")
 
 
-def curl_line(url: str, key: str) -> str:
-    """A line for the shell; ``key`` stands in double quotes there."""
-    return f"""curl -N {url} -H "Authorization: Bearer {key}" -d '{BODY}'"""
+def greeting(url: str, key: str) -> str:
+    """What is printed; the last line is for the shell, where ``key`` stands in double quotes."""
+    return f"""\
+The echo bot is at {url} (Ctrl+C ends it). Ask it something from another terminal:
+
+curl -N {url} -H "Authorization: Bearer {key}" -d '{BODY}'
+"""
 
 
 def main() -> None:
@@ -45,8 +49,7 @@ def main() -> None:
 
     given_key = os.environ.get("POE_ACCESS_KEY")
     key = given_key or secrets.token_hex(16)
-    print(f"The echo bot is at {url} (Ctrl+C ends it). Ask it something from another terminal:\n")
-    print(curl_line(url, "$POE_ACCESS_KEY" if given_key else key), end="\n\n", flush=True)
+    print(greeting(url, "$POE_ACCESS_KEY" if given_key else key), flush=True)
 
     app = create_app(echo.bot, access_key=key)
     with suppress(KeyboardInterrupt):

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from inspect import iscoroutinefunction
 from pathlib import Path
+from textwrap import dedent
 from types import ModuleType
 from typing import Any
 
@@ -20,7 +21,7 @@ from .support import ask
 
 ROOT = Path(__file__).parents[1]
 
-_FENCE = re.compile(r"(?P<before>[^\n]*)\n```(?P<language>\w+)\n(?P<code>.*?)```\n", re.DOTALL)
+_FENCE = re.compile(r"^(?P<before>.*)\n *```(?P<language>\w+)\n(?P<code>(?s:.*?)) *```$", re.MULTILINE)
 _CONTINUES = "<!-- continues -->"
 _FILE = re.compile(r"# (\w+)\.py\n")
 
@@ -48,11 +49,15 @@ class Snippet:
 def snippets(page: Path, language: str) -> list[Snippet]:
     """The blocks of this language, in order."""
     text = page.read_text(encoding="utf-8")
-    return [
-        Snippet(page, text.count("\n", 0, match.start("code")) + 1, match["code"], match["before"] == _CONTINUES)
+    found = [
+        Snippet(
+            page, text.count("\n", 0, match.start("code")) + 1, dedent(match["code"]), match["before"] == _CONTINUES
+        )
         for match in _FENCE.finditer(text)
         if match["language"] == language
     ]
+    assert len(found) == text.count(f"```{language}\n")
+    return found
 
 
 def stories(page: Path) -> list[list[Snippet]]:
@@ -64,6 +69,19 @@ def stories(page: Path) -> list[list[Snippet]]:
         else:
             found.append([snippet])
     return found
+
+
+def links(page: Path) -> list[Path]:
+    """The files that the page links to."""
+    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
+    return [page.parent / target for target in targets]
+
+
+def table(page: Path, heading: str, number: int = 1) -> list[list[str]]:
+    """The cells of a table below a heading, the first one or another, without its head."""
+    section = re.split(r"\n## ", page.read_text(encoding="utf-8").split(f"\n## {heading}\n")[1])[0]
+    rows = re.findall(r"(?:^\|.*\n)+", section, re.MULTILINE)[number - 1].splitlines()[2:]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]] for row in rows]
 
 
 def place(story: list[Snippet]) -> str:
@@ -89,6 +107,7 @@ async def run(story: list[Snippet]) -> None:
             exchange = await ask(bot)
         assert exchange.status == 200
         assert exchange.reader.clean, exchange.reader.violations
+        assert exchange.reader.error is None
     for name, value in list(namespace.items()):
         if name.startswith("test_") and iscoroutinefunction(value):
             await value()

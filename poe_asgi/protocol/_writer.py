@@ -13,7 +13,7 @@ characters; and once no event is left, text and replaces that follow each other 
 
 from __future__ import annotations
 
-from io import StringIO
+from functools import lru_cache
 from typing import assert_never
 
 from ..errors import LimitError, ResponseError
@@ -26,6 +26,17 @@ from ._states import State, after
 KEPT_CHARACTERS = 512_000
 
 _RESERVED = 3
+_DONE = frame("done", {})
+
+
+@lru_cache(maxsize=100)  # a bot has few
+def _meta_frame(meta: Meta) -> str:
+    data: dict[str, object] = {"content_type": meta.content_type, "suggested_replies": meta.suggested_replies}
+    if meta.linkify is not None:
+        data["linkify"] = meta.linkify
+    if meta.refetch_settings is not None:
+        data["refetch_settings"] = meta.refetch_settings
+    return frame("meta", data)
 
 
 class ResponseWriter:
@@ -44,6 +55,7 @@ class ResponseWriter:
         "_last",
         "_limits",
         "_now",
+        "_plenty",
         "_run",
         "_said_text",
         "_started",
@@ -55,6 +67,7 @@ class ResponseWriter:
 
     def __init__(self, limits: Limits, *, now: float = 0.0) -> None:
         self._limits = limits
+        self._plenty = min(limits.events, 2 * (limits.events - _RESERVED))  # while twice the events are below it
         self.state = State.IDLE
         self.deadline = now + limits.answer_seconds
         self.held_until: float | None = None  # when a held run may leave, if nothing else happens
@@ -65,7 +78,7 @@ class ResponseWriter:
         self._files = 0
         self._visible = 0  # characters the user would see
         self._all_characters = 0
-        self._kept: StringIO | None = StringIO()  # the visible text but for the run
+        self._kept: bytearray | None = bytearray()  # the visible text but for the run; a str apiece would be far more
         self._started = False  # the handler yielded something, be it ""
         self._said_text = False
         self._last = now  # when a run last left
@@ -76,12 +89,7 @@ class ResponseWriter:
     def open(self, meta: Meta) -> None:
         """Write `meta`. Must come first."""
         self.state = after(self.state, "meta")
-        data: dict[str, object] = {"content_type": meta.content_type, "suggested_replies": meta.suggested_replies}
-        if meta.linkify is not None:
-            data["linkify"] = meta.linkify
-        if meta.refetch_settings is not None:
-            data["refetch_settings"] = meta.refetch_settings
-        self._frame(frame("meta", data))
+        self._frame(_meta_frame(meta))
 
     def text(self, text: str) -> None:
         """Append text. Raises LimitError with the part that still ``fits`` when it passes the character limit."""
@@ -150,7 +158,7 @@ class ResponseWriter:
             self._flush()
             if not self._said_text:
                 self._frame(text_frame("text", ""))
-        self._frame(frame("done", {}))
+        self._frame(_DONE)
         self.state = state
 
     # ---- what leaves
@@ -166,11 +174,6 @@ class ResponseWriter:
         data = "".join(self._frames).encode("ascii")
         self._frames.clear()
         return data
-
-    @property
-    def pending(self) -> bool:
-        """Whether anything has not left yet."""
-        return bool(self._frames or self._kind)
 
     @property
     def visible(self) -> int:
@@ -190,7 +193,7 @@ class ResponseWriter:
         if self._kind != "replace_response":
             if self._kept is None:
                 raise LimitError("text-limit", f"A called bot replaced its text after {KEPT_CHARACTERS:,} characters.")
-            before = self._kept.getvalue()
+            before = self._kept.decode("utf-8", "surrogatepass")
         return (before + "".join(self._run))[:characters]
 
     # ---- inside
@@ -200,12 +203,12 @@ class ResponseWriter:
         return self._limits.events - _RESERVED - self._events
 
     def _hold(self, now: float) -> bool:
+        if self._events * 2 < self._plenty:
+            return False
         events_left = self._events_left
         if events_left <= 0:
             self.held_until = self.deadline
             return True
-        if self._events * 2 < self._limits.events:
-            return False
         if self._kind == "text":
             pending = sum(map(len, self._run))
             if pending * events_left >= self._limits.characters - (self._visible - pending):
@@ -218,10 +221,11 @@ class ResponseWriter:
 
     def _begin(self, kind: str) -> None:
         """Start a run of another kind: what was held leaves, or where no event is left for it, merges."""
-        if self._kind and self._events_left <= 0:
-            self._kind = "replace_response"  # text after a held replace, or a replace after held text
-            return
-        self._flush()
+        if self._kind:
+            if self._events_left <= 0:
+                self._kind = "replace_response"  # text after a held replace, or a replace after held text
+                return
+            self._flush()
         self._kind = kind
 
     def _flush(self) -> None:
@@ -235,10 +239,10 @@ class ResponseWriter:
         if self._kind == "text":
             self._said_text = True
         else:
-            self._kept = StringIO()
+            self._kept = bytearray()
         if self._kept is not None:
-            self._kept.write(text)
-            if self._kept.tell() > KEPT_CHARACTERS:
+            self._kept += text.encode("utf-8", "surrogatepass")
+            if self._visible > KEPT_CHARACTERS:
                 self._kept = None
         self._kind = ""
         self._run.clear()

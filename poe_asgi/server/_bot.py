@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from ..errors import AnswerError, ConfigurationError, did_you_mean
 from ..protocol import CONTENT_TYPES, Item, Limits, Meta, ParameterControls, Settings, controls_from_model, strict
 from ._contexts import ErrorReportContext, FeedbackContext, QueryContext, ReactionContext, SettingsContext
-from ._handlers import check_coroutine, check_generator, check_plain
+from ._handlers import check_coroutine, check_generator, check_lifespan, check_meta
 from ._keys import Keys, as_keys
 
 Handler: TypeAlias = Callable[[QueryContext[Any]], AsyncIterable[Item]]
@@ -58,6 +58,16 @@ class Bot:
         access_key: Keys = None,
         errors: Mapping[type[BaseException], AnswerError] | None = None,
     ) -> None:
+        for what, value, kind in (
+            ("name", name, str),
+            ("settings", settings, Settings),
+            ("limits", limits, Limits),
+            ("errors", errors, Mapping),
+        ):
+            if value is not None and not isinstance(value, kind):
+                raise ConfigurationError(f"Bot({what}=…) takes a {kind.__name__}, not a {type(value).__name__}.")
+        if lifespan is not None:
+            check_lifespan(lifespan)
         self.name = name
         self.meta = _checked_meta(meta)
         self.limits = limits or Limits()
@@ -65,14 +75,10 @@ class Bot:
         self.access_keys = as_keys(access_key, f"Bot({name!r})")
         self.errors = _checked_errors(errors or {})
         self._static = settings
-        self._controls = controls_from_model(parameters) if isinstance(parameters, type) else parameters
+        self._controls = _controls(parameters)
         self._dependencies: dict[str, int] = {}
         self._hooks: dict[str, Callable[[Any], Any]] = {}
-        if settings is not None and settings.parameter_controls is not None and parameters is not None:
-            raise ConfigurationError(
-                "The controls are given twice: drop `parameters` or `Settings(parameter_controls=…)`."
-            )
-        self._complete(settings or Settings())
+        self.complete()
 
     def __repr__(self) -> str:
         return f"Bot({self.name!r})" if self.name else "Bot()"
@@ -118,14 +124,13 @@ class Bot:
 
         Poe refuses calls of undeclared bots. Declaring one again adds to its calls.
         """
-        known = self._dependencies.get(name, 0)
-        self._dependencies[name] = known + calls
+        Settings(server_bot_dependencies={name: calls})  # checks the two
+        before = self._dependencies
+        self._dependencies = {**before, name: before.get(name, 0) + calls}
         try:
-            self._complete(self._static or Settings())
+            self.complete()
         except ConfigurationError:
-            self._dependencies[name] = known
-            if not known:
-                del self._dependencies[name]
+            self._dependencies = before
             raise
         return Dependency(name, self._dependencies[name])
 
@@ -145,10 +150,12 @@ class Bot:
 
     def complete(self, settings: Settings | None = None) -> Settings:
         """These settings, or the static ones, with the controls and dependencies declared on the bot."""
-        return self._complete(settings or self._static or Settings())
-
-    def _complete(self, settings: Settings) -> Settings:
+        settings = settings or self._static or Settings()
         if self._controls is not None:
+            if settings.parameter_controls is not None:
+                raise ConfigurationError(
+                    f"{self!r}: the controls are given twice; drop `parameters=` or those of the settings."
+                )
             settings = settings.replace(parameter_controls=self._controls)
         twice = self._dependencies.keys() & settings.server_bot_dependencies.keys()
         if twice:
@@ -174,13 +181,19 @@ def _checked_meta(meta: Meta | MetaFunction | None) -> Meta | MetaFunction:
     if meta is None:
         return Meta()
     if not isinstance(meta, Meta):
-        check_plain(meta, "Bot(meta=…)")
+        check_meta(meta)
     elif meta.content_type not in CONTENT_TYPES:
         raise ConfigurationError(
             f"Meta: content_type {meta.content_type!r} is none of {', '.join(sorted(CONTENT_TYPES))}."
             f"{did_you_mean(meta.content_type, CONTENT_TYPES)}"
         )
     return meta
+
+
+def _controls(parameters: type[BaseModel] | ParameterControls | None) -> ParameterControls | None:
+    if parameters is None or isinstance(parameters, ParameterControls):
+        return parameters
+    return controls_from_model(parameters)
 
 
 def _checked_errors(errors: Mapping[type[BaseException], AnswerError]) -> dict[type[BaseException], AnswerError]:

@@ -3,7 +3,7 @@
 Two tasks take part. The request's task sends: it asks `take` for what is ready, and waits with `wait` when nothing is.
 The handler's task runs the `Pump`; the driver starts it, stops it and sees to its end: it is cancelled when the answer
 ends before the handler does, has ``close_seconds`` to clean up, is cancelled once more and then abandoned, by name.
-Timers are armed when the handler first keeps the driver waiting; an answer that is ready at once has none.
+One timer serves the deadline and the pings; an answer that never waits never wakes for it.
 """
 
 from __future__ import annotations
@@ -41,6 +41,29 @@ class Reporter(Protocol):
 class Driver:
     """``handle`` makes the handler's generator; ``started`` is when the request came, on the current clock."""
 
+    __slots__ = (
+        "_clock",
+        "_closing",
+        "_draining",
+        "_giving_up",
+        "_handle",
+        "_held",
+        "_limits",
+        "_ping_due",
+        "_pump",
+        "_reporter",
+        "_sender",
+        "_sent",
+        "_task",
+        "_timer",
+        "_waiter",
+        "_writer",
+        "finished",
+        "fresh",
+        "gone",
+        "loop",
+    )
+
     def __init__(
         self,
         handle: Callable[[], AsyncIterable[Item]],
@@ -61,28 +84,23 @@ class Driver:
         self._task: asyncio.Task[None] | None = None
         self._sender: asyncio.Task[object] | None = None
         self._waiter: asyncio.Future[None] | None = None
-        self._deadline: Timer | None = None
+        self._timer: Timer | None = None  # the deadline, or a ping before it
         self._draining: Timer | None = None
-        self._pings: Timer | None = None
         self._closing: Timer | None = None
         self._giving_up: Timer | None = None
         self._held: tuple[float, Timer] | None = None
         self._sent = started  # when something last left
         self._ping_due = False
-        self._warned = False
+        self.fresh = True  # there may be something to take
+        self.finished = False  # nothing will come any more, or nobody is there to read it
         self.gone = False  # nobody reads any more
 
     # ---- for the task that sends
 
-    @property
-    def finished(self) -> bool:
-        """Nothing will come any more, or nobody is there to read it."""
-        return self.gone or (self._writer.state is State.DONE and not self._writer.pending)
-
     def start(self) -> None:
         """Start the handler. Called by the task that sends, when `meta` has gone out."""
         self._sender = asyncio.current_task()
-        self._deadline = self._clock.call_at(self._writer.deadline, self._expire)
+        self._timer = self._clock.call_at(self._next(), self._tick)
         self._task = self.loop.create_task(self._run())
 
     def take(self) -> bytes:
@@ -92,24 +110,21 @@ class Driver:
             self._expire()
         chunk = self._writer.take(now)
         self._pump.taken()
+        self.fresh = False
+        self.finished = self.gone or self._writer.state is State.DONE
         if chunk:
             self._sent = now
         elif self._ping_due:
-            self._sent, self._ping_due = now, False
-            return PING
+            chunk = PING
         elif self._writer.held_until is not None:
             self._wake_at(self._writer.held_until)
+        self._ping_due = False
         return chunk
 
-    async def wait(self) -> None:
-        """Until there may be something to `take`, or the answer has finished."""
-        if self._pings is None and self._limits.ping_seconds:
-            self._pings = self._clock.call_at(self._sent + self._limits.ping_seconds, self._ping)
+    def wait(self) -> asyncio.Future[None]:
+        """To be awaited when nothing is ``fresh``: done when something is, or when the answer has finished."""
         self._waiter = self.loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
+        return self._waiter
 
     def end(self, error: ErrorEvent) -> None:
         """End the answer now, whatever the handler is doing, and give up a send that nobody takes."""
@@ -125,7 +140,7 @@ class Driver:
 
     def leave(self) -> None:
         """The reader is gone."""
-        self.gone = True
+        self.gone = self.finished = True
         self._stop()
         self._give_up_later()
         self._wake()
@@ -135,7 +150,7 @@ class Driver:
         self._sender = None
         self._stop()
         held = self._held and self._held[1]
-        for timer in (self._deadline, self._draining, self._pings, self._giving_up, held):
+        for timer in (self._timer, self._draining, self._giving_up, held):
             if timer is not None:
                 timer.cancel()
         if self._task is not None and not self._task.done():
@@ -147,7 +162,7 @@ class Driver:
 
     async def _run(self) -> None:
         try:
-            await self._pump.run(self._handle())
+            await self._pump.follow(aiter(self._handle()))
             if self._writer.state is State.OPEN:
                 self._writer.finish()
         except Stopped:
@@ -165,8 +180,7 @@ class Driver:
             self._pump.stopped = True
             if self._closing is not None:
                 self._closing.cancel()
-            if self._writer.text_sum_exceeded and not self._warned:
-                self._warned = True
+            if self._writer.text_sum_exceeded:
                 self._reporter.text_sum()
             self._wake()
 
@@ -211,6 +225,7 @@ class Driver:
     # ---- time
 
     def _wake(self) -> None:
+        self.fresh = True
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
@@ -236,14 +251,21 @@ class Driver:
 
     def _give_up(self) -> None:
         """The task that sends is still at it, though the answer is over: its reader takes nothing."""
-        self.gone = True
+        self.gone = self.finished = True
         if self._sender is not None:
             self._sender.cancel()
 
-    def _ping(self) -> None:
-        due = self._sent + self._limits.ping_seconds
-        if self._clock.time() >= due:
-            self._ping_due = True
+    def _next(self) -> float:
+        """When time itself brings the next thing about."""
+        pings = self._limits.ping_seconds
+        return min(self._writer.deadline, self._sent + pings) if pings else self._writer.deadline
+
+    def _tick(self) -> None:
+        now = self._clock.time()
+        if now >= self._writer.deadline:
+            self._expire()
+            return
+        if now >= self._next():
+            self._sent, self._ping_due = now, True
             self._wake()
-            due = self._clock.time() + self._limits.ping_seconds
-        self._pings = self._clock.call_at(due, self._ping)
+        self._timer = self._clock.call_at(self._next(), self._tick)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, TypeVar
 
 from .._clock import current_clock
 from ..errors import AnswerError, ConfigurationError, RequestError
@@ -13,6 +14,7 @@ from ..protocol import (
     Answer,
     ErrorReportRequest,
     FeedbackRequest,
+    Limits,
     Meta,
     QueryRequest,
     ReactionRequest,
@@ -37,8 +39,10 @@ from ._handlers import name_of
 from ._keys import find_keys, how_to_set, matching
 from ._lifespan import deps_of
 from ._reports import Report, error_id
-from ._site import Site
+from ._site import RESTARTING, Site
 from ._starlette import AnswerResponse, HTMLResponse, Receive, Request, Response, Scope, Send, json_response
+
+T = TypeVar("T")
 
 log = logging.getLogger("poe_asgi.server")
 
@@ -65,8 +69,9 @@ class BotEndpoint:
         _ = bot.handler  # a bot that cannot answer is a mistake to be found now
         self.bot = bot
         self.site = site
-        self._keys: tuple[bytes, ...] | None = None  # not looked up yet
+        self._keys: tuple[str, ...] | None = None  # not looked up yet
         self._open = False
+        self._answers = AnswerResponse(site)
 
     def prepare(self) -> None:
         """Look up the keys. Raises ConfigurationError when there are none and the app may not run without."""
@@ -76,7 +81,7 @@ class BotEndpoint:
         elif not found:
             self._keys = ()
             raise ConfigurationError(how_to_set(self.bot.name))
-        self._keys = tuple(key.encode() for key in found)
+        self._keys = found
         self._open = not found
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -85,10 +90,10 @@ class BotEndpoint:
         except RuntimeError:
             raise RuntimeError("poe-asgi runs on asyncio; this server runs on another event loop.") from None
         response = await self._respond(scope, receive, started)
-        if response is not None:
+        with suppress(OSError):  # the client is gone
             await response(scope, receive, send)
 
-    async def _respond(self, scope: Scope, receive: Receive, started: float) -> Response | None:
+    async def _respond(self, scope: Scope, receive: Receive, started: float) -> Response:
         match scope["method"]:
             case "GET" | "HEAD":
                 return HTMLResponse(_PAGE)
@@ -100,9 +105,7 @@ class BotEndpoint:
         if key is None:
             return _refuse(401, "The access key is missing or wrong.", {"WWW-Authenticate": "Bearer"})
         try:
-            body = await _read(scope, receive, self.bot)
-            if body is None:
-                return None
+            body = await _read(scope, receive, self.bot.limits)
             request = parse_request(parse_json_object(body))
         except _RefusedError as exc:
             return _refuse(exc.status, str(exc))
@@ -112,7 +115,8 @@ class BotEndpoint:
             return _refuse(400, str(exc), fields=exc.fields)
         http = Request(scope, receive)
         if isinstance(request, QueryRequest):
-            return self._query(request, http, key, started)
+            scope["poe_asgi.driver"] = self._query(request, http, key, started)
+            return self._answers
         if isinstance(request, SettingsRequest):
             return await self._settings(request, http, key)
         return await self._report(request, http, key)
@@ -127,29 +131,27 @@ class BotEndpoint:
         if self._open:
             return ""
         header = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-        found = matching(header, self._keys or ())
-        return found.decode() if found else None
+        return matching(header, self._keys or ())
 
     # ---- by type
 
-    def _query(self, request: QueryRequest, http: Request, key: str, started: float) -> Response:
-        if self.site.draining:
-            return _refuse(503, "The bot is being restarted.", {"Retry-After": "1"})
+    def _query(self, request: QueryRequest, http: Request, key: str, started: float) -> Driver:
         bot, deps, handler = self.bot, None, self.bot.handler
         try:
             deps = deps_of(bot)
         except ConfigurationError as exc:
             log.error("%s", exc)  # noqa: TRY400
             handler = _not_started
+        if self.site.draining:
+            handler = _restarting
         ctx: QueryContext = QueryContext(request, bot=bot, deps=deps, http=http, access_key=key or None)
-        driver = Driver(
+        return Driver(
             lambda: handler(ctx),
             meta=bot.meta if isinstance(bot.meta, Meta) else self._meta(ctx, bot.meta),
             limits=bot.limits,
             reporter=Report(ctx),
             started=started,
         )
-        return AnswerResponse(driver, self.site)
 
     def _meta(self, ctx: QueryContext, function: Callable[[QueryContext], Meta]) -> Meta:
         try:
@@ -166,8 +168,7 @@ class BotEndpoint:
         if hook is not None:
             ctx = self._context(SettingsContext, request, http, key)
             try:
-                async with asyncio.timeout(SETTINGS_SECONDS):
-                    settings = await hook(ctx)
+                settings = await _within(SETTINGS_SECONDS, hook(ctx))
                 if not isinstance(settings, Settings):
                     raise TypeError(f"on_settings returned {type(settings).__name__}, not Settings")  # noqa: TRY301
                 return json_response(self.bot.complete(settings).to_wire())
@@ -183,7 +184,7 @@ class BotEndpoint:
         if hook is not None:
             ctx = self._context(context, request, http, key)
             try:
-                await hook(ctx)
+                await _within(None, hook(ctx))
             except Exception:
                 ctx.log.exception("%s of %r failed", name_of(hook), self.bot)
         elif isinstance(request, ErrorReportRequest):
@@ -204,18 +205,36 @@ async def _not_started(_: QueryContext) -> Answer:
     yield ""  # makes it a generator
 
 
+async def _restarting(_: QueryContext) -> Answer:
+    raise AnswerError(RESTARTING.text, allow_retry=True)
+    yield ""
+
+
+async def _within(seconds: float | None, hook: Awaitable[T]) -> T:
+    """What the hook returns. In a task of its own: one that ignores its cancellation delays nothing."""
+    task = asyncio.ensure_future(hook)
+    try:
+        await asyncio.wait([task], timeout=seconds)
+    finally:
+        finished = not task.cancel()
+    if not finished:
+        raise TimeoutError(f"it took longer than {seconds:g} s")
+    if task.cancelled():
+        raise RuntimeError("it was cancelled")  # by what it awaited; this request was not
+    return task.result()
+
+
 class _RefusedError(Exception):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
 
 
-async def _read(scope: Scope, receive: Receive, bot: Bot) -> bytes | None:
-    """The body; None when the client is gone. Raises _RefusedError when it is too large or too slow."""
-    limits = bot.limits
+async def _read(scope: Scope, receive: Receive, limits: Limits) -> bytes:
+    """The body. Raises _RefusedError when it is too large or too slow, or does not come to its end."""
     too_large = _RefusedError(413, f"The request is larger than {limits.body_bytes:,} bytes.")
     length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-    if length.isdigit() and int(length) > limits.body_bytes:
+    if length.isdigit() and int(length[:20]) > limits.body_bytes:  # int() refuses 5,000 digits
         raise too_large
     chunks: list[bytes] = []
     size = 0
@@ -224,7 +243,7 @@ async def _read(scope: Scope, receive: Receive, bot: Bot) -> bytes | None:
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
-                    return None
+                    raise _RefusedError(400, "The request did not arrive in full.")
                 chunks.append(message.get("body", b""))
                 size += len(chunks[-1])
                 if size > limits.body_bytes:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from ..errors import ConfigurationError
@@ -18,8 +19,8 @@ def name_of(function: Callable[..., Any]) -> str:
 
 def check_generator(function: Callable[..., Any], decorator: str) -> None:
     """Raise ConfigurationError unless this is an async generator function of one argument."""
-    inner, name = _innermost(function), name_of(function)
-    if not inspect.isasyncgenfunction(inner):
+    if not any(map(inspect.isasyncgenfunction, _layers(function))):
+        inner, name = _innermost(function), name_of(function)
         if inspect.iscoroutinefunction(inner):
             fix = "it never yields; write `yield` where it should answer"
         elif inspect.isgeneratorfunction(inner):
@@ -34,42 +35,64 @@ def check_generator(function: Callable[..., Any], decorator: str) -> None:
 
 def check_coroutine(function: Callable[..., Any], decorator: str) -> None:
     """Raise ConfigurationError unless this is a coroutine function of one argument."""
-    inner, name = _innermost(function), name_of(function)
-    if not inspect.iscoroutinefunction(inner):
-        fix = "it yields; return instead" if inspect.isasyncgenfunction(inner) else "write `async def`"
-        raise ConfigurationError(f"{decorator} takes a coroutine function; {name} is none: {fix}.")
+    if not any(map(inspect.iscoroutinefunction, _layers(function))):
+        yields = inspect.isasyncgenfunction(_innermost(function))
+        fix = "it yields; return instead" if yields else "write `async def`"
+        raise ConfigurationError(f"{decorator} takes a coroutine function; {name_of(function)} is none: {fix}.")
     _check_argument(function, decorator)
 
 
-def check_plain(function: Callable[..., Any], what: str) -> None:
-    """Raise ConfigurationError for a coroutine or generator function where a plain one is needed."""
-    inner = _innermost(function)
-    if any(
-        test(inner) for test in (inspect.iscoroutinefunction, inspect.isasyncgenfunction, inspect.isgeneratorfunction)
-    ):
+def check_meta(function: Callable[..., Any]) -> None:
+    """Raise ConfigurationError unless this is a plain function of one argument."""
+    wrong = (inspect.isclass, inspect.iscoroutinefunction, inspect.isasyncgenfunction, inspect.isgeneratorfunction)
+    if not callable(function) or any(test(layer) for test in wrong for layer in _layers(function)):
         raise ConfigurationError(
-            f"{what} takes a plain function; {name_of(function)} is none: write `def` and `return`."
+            f"Bot(meta=…) takes a Meta, or a plain function that gives one; {name_of(function)} is neither."
         )
-    _check_argument(function, what)
+    _check_argument(function, "Bot(meta=…)")
 
 
-def _innermost(function: Callable[..., Any]) -> Callable[..., Any]:
-    """What partials and `functools.wraps` wrappers wrap; for a callable object, its ``__call__``."""
+def check_lifespan(function: Callable[..., Any]) -> None:
+    """Raise ConfigurationError unless this may be a function of no arguments that gives a context manager."""
+    name, fix = getattr(function, "__qualname__", type(function).__qualname__), ""
+    if isinstance(function, AbstractAsyncContextManager):
+        fix = ": do not call it"
+    elif inspect.isasyncgenfunction(function):
+        fix = ": decorate it with @asynccontextmanager"
+    elif callable(function) and not inspect.iscoroutinefunction(function) and _takes(function):
+        return
+    raise ConfigurationError(
+        f"Bot(lifespan=…) takes a function of no arguments that gives an async context manager; {name} is none{fix}."
+    )
+
+
+def _layers(function: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
+    """A function, then what it wraps: as a partial, by `functools.wraps`, or as an object with ``__call__``."""
     while True:
+        yield function
         if isinstance(function, functools.partial):
             function = function.func
         elif hasattr(function, "__wrapped__"):
-            function = inspect.unwrap(function)
+            function = function.__wrapped__
         elif not inspect.isroutine(function) and not inspect.isclass(function) and hasattr(function, "__call__"):  # noqa: B004
             function = function.__call__
         else:
-            return function
+            return
+
+
+def _innermost(function: Callable[..., Any]) -> Callable[..., Any]:
+    *_, inner = _layers(function)
+    return inner
+
+
+def _takes(function: Callable[..., Any], *args: object) -> bool:
+    try:
+        inspect.signature(function, follow_wrapped=False).bind(*args)
+    except TypeError:
+        return False
+    return True
 
 
 def _check_argument(function: Callable[..., Any], decorator: str) -> None:
-    try:
-        inspect.signature(function, follow_wrapped=False).bind(object())
-    except TypeError:
-        raise ConfigurationError(
-            f"{decorator}: {name_of(function)} must take one argument, the context: `(ctx)`."
-        ) from None
+    if not _takes(function, object()):
+        raise ConfigurationError(f"{decorator}: {name_of(function)} must take one argument, the context: `(ctx)`.")

@@ -6,7 +6,8 @@ import hmac
 import logging
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from ..errors import ConfigurationError
 
@@ -19,7 +20,8 @@ Keys = str | Sequence[str] | None
 
 def as_keys(value: Keys, where: str) -> tuple[str, ...]:
     """One key or several, all valid. Raises ConfigurationError for anything else; its text never holds a key."""
-    keys = (value,) if isinstance(value, str) else tuple(value or ())
+    given: Any = () if value is None else value
+    keys = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
     if not all(isinstance(key, str) and key for key in keys):
         raise ConfigurationError(f"{where}: access_key must be a non-empty str, or several.")
     return keys
@@ -50,7 +52,7 @@ def how_to_set(handle: str | None) -> str:
     )
 
 
-def matching(header: bytes, keys: tuple[bytes, ...]) -> bytes | None:
+def matching(header: bytes, keys: tuple[str, ...]) -> str | None:
     """The key that an ``Authorization: Bearer …`` header carries; None if it is none of ours. Takes constant time."""
     scheme, _, given = header.partition(b" ")
     if scheme.lower() != b"bearer":
@@ -58,7 +60,7 @@ def matching(header: bytes, keys: tuple[bytes, ...]) -> bytes | None:
     token = given.strip()
     found = None
     for key in keys:
-        if hmac.compare_digest(token, key):
+        if hmac.compare_digest(token, key.encode(errors="surrogatepass")):
             found = key
     return found
 

@@ -52,12 +52,11 @@ class Pump:
         if self._room is not None and not self._room.done():
             self._room.set_result(None)
 
-    async def run(self, source: AsyncIterable[Item]) -> None:
-        """Follow a handler to its end. Raises what it raises, WrongYieldError, or Stopped."""
-        await self._follow(aiter(source), None)
+    async def follow(self, source: AsyncIterator[Item], mark: int | None = None) -> None:
+        """Follow a handler to its end. Raises what it raises, WrongYieldError, or Stopped.
 
-    async def _follow(self, source: AsyncIterator[Item], mark: int | None) -> None:
-        """``mark`` is how many visible characters stood before a delegate; None for the handler itself."""
+        A delegate is followed the same way; ``mark`` is how many visible characters stood before it.
+        """
         thrown: BaseException | None = None
         try:
             while True:
@@ -72,7 +71,7 @@ class Pump:
                     if type(item) is str:
                         self._writer.text(item)
                     elif isinstance(item, AsyncIterable):
-                        await self._follow(aiter(item), self._writer.visible)
+                        await self.follow(aiter(item), self._writer.visible)
                         continue
                     else:
                         self._send(item, mark)

@@ -20,6 +20,8 @@ def error_id() -> str:
 class Report:
     """Reports on the answer to one query. Nothing of an exception goes out but what was raised for the user."""
 
+    __slots__ = ("_ctx",)
+
     def __init__(self, ctx: QueryContext) -> None:
         self._ctx = ctx
 

@@ -22,7 +22,7 @@ class Site:
         self.drain_seconds = drain_seconds
         self.draining = False
         self.answers: set[Driver] = set()
-        self._idle: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
+        self._idle: set[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = set()
 
     def enter(self, driver: Driver) -> None:
         """An answer begins."""
@@ -34,8 +34,9 @@ class Site:
         """An answer is over."""
         self.answers.discard(driver)
         if self.draining and not self.answers:
-            for loop, future in self._idle:
-                loop.call_soon_threadsafe(_resolve, future)
+            for loop, future in list(self._idle):
+                with suppress(RuntimeError):  # its loop is closed
+                    loop.call_soon_threadsafe(_resolve, future)
 
     def drain_soon(self) -> None:
         """Begin to drain, from any thread or a signal handler: no new answers, and an end for those that run."""
@@ -49,11 +50,14 @@ class Site:
     async def drain(self) -> None:
         """Begin to drain, and wait until the last answer has ended."""
         self.drain_soon()
-        if self.answers:
-            loop = asyncio.get_running_loop()
-            future: asyncio.Future[None] = loop.create_future()
-            self._idle.append((loop, future))
-            await future
+        loop = asyncio.get_running_loop()
+        waiter = loop, loop.create_future()
+        self._idle.add(waiter)
+        try:
+            if self.answers:
+                await waiter[1]
+        finally:
+            self._idle.discard(waiter)
 
 
 def _resolve(future: asyncio.Future[Any]) -> None:

@@ -12,12 +12,23 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ._driver import Driver
 from ._site import RESTARTING, Site
 
-__all__ = ["AnswerResponse", "BaseRoute", "HTMLResponse", "Receive", "Request", "Response", "Route", "Scope", "Send"]
+__all__ = [
+    "ASGIApp",
+    "AnswerResponse",
+    "BaseRoute",
+    "HTMLResponse",
+    "Receive",
+    "Request",
+    "Response",
+    "Route",
+    "Scope",
+    "Send",
+]
 __all__ += ["Starlette", "json_response"]
 
 
@@ -29,17 +40,17 @@ def json_response(data: dict[str, Any], status: int = 200, headers: dict[str, st
 class AnswerResponse(EventSourceResponse):
     """Streams what a `Driver` has ready: several events a chunk when they are ready together, one alone when not.
 
-    It keeps the status, headers and media type of its base class. The tasks that the base class starts for pings,
-    shutdown and disconnect are the driver's timers here, and one listener that starts when the handler first waits.
+    One serves all answers of an app: it keeps the status, headers and media type of its base class, and finds the
+    driver in ``scope["poe_asgi.driver"]``. The tasks that the base class starts for pings, shutdown and disconnect are
+    the driver's timers here, and one listener that starts when the handler first waits.
     """
 
-    def __init__(self, driver: Driver, site: Site) -> None:
+    def __init__(self, site: Site) -> None:
         super().__init__(content=iter(()))  # the body comes from the driver
-        self._driver = driver
         self._site = site
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        driver = self._driver
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        driver: Driver = scope["poe_asgi.driver"]
         listener: asyncio.Task[None] | None = None
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         self._site.enter(driver)
@@ -48,16 +59,17 @@ class AnswerResponse(EventSourceResponse):
             driver.start()
             await asyncio.sleep(0)  # that step: what it yields at once is sent without a timer or a listener
             while not driver.finished:
-                chunk = driver.take()
-                if chunk:
-                    await send(_body(chunk, more=not driver.finished))
+                if driver.fresh:
+                    chunk = driver.take()
+                    if chunk:
+                        await send(_body(chunk, more=not driver.finished))
                 else:
                     listener = listener or asyncio.create_task(_listen(receive, driver))
                     await driver.wait()
         except OSError:
             driver.leave()
         except asyncio.CancelledError:
-            await self._last_words(send)
+            await _last_words(driver, send)
         finally:
             try:
                 await driver.close()
@@ -67,19 +79,20 @@ class AnswerResponse(EventSourceResponse):
                     await asyncio.wait([listener])
                 self._site.leave(driver)
 
-    async def _last_words(self, send: Send) -> None:
-        """The server stops this task, or the driver gave up a send that nobody took.
 
-        In the first case the peer is still there, and a cut stream helps nobody. The cancellation ends here: there is
-        nothing left to cancel, and servers log one that comes out as a failure of the app.
-        """
-        with suppress(OSError, asyncio.CancelledError):
-            if not self._driver.gone:
-                self._driver.end(RESTARTING)
-                await send(_body(self._driver.take(), more=False))
-        task = asyncio.current_task()
-        if task is not None:
-            task.uncancel()
+async def _last_words(driver: Driver, send: Send) -> None:
+    """The server stops this task, or the driver gave up a send that nobody took.
+
+    In the first case the peer is still there, and a cut stream helps nobody. The cancellation ends here: there is
+    nothing left to cancel, and servers log one that comes out as a failure of the app.
+    """
+    with suppress(OSError, asyncio.CancelledError):
+        if not driver.gone:
+            driver.end(RESTARTING)
+            await send(_body(driver.take(), more=False))
+    task = asyncio.current_task()
+    if task is not None:
+        task.uncancel()
 
 
 def _body(chunk: bytes, *, more: bool) -> Message:

@@ -1,0 +1,248 @@
+"""Draining: what becomes of new and of running answers when a server is to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+from typing import Any
+
+import pytest
+
+from poe_asgi import Answer, Bot, QueryContext, create_app, drain, running
+from poe_asgi.protocol import Done, ErrorEvent, Meta, Text
+from poe_asgi.server._site import RESTARTING
+from tests.support import KEY, Exchange, ManualClock, settle
+
+
+def waiting(release: asyncio.Event) -> Bot:
+    bot = Bot()
+
+    @bot.query
+    async def handler(ctx: QueryContext) -> Answer:
+        yield "begun, "
+        await release.wait()
+        yield "ended"
+
+    return bot
+
+
+@pytest.mark.asyncio
+async def test_while_the_app_drains_a_new_query_may_be_sent_again_and_hooks_go_on() -> None:
+    bot = waiting(asyncio.Event())
+    heard: list[str] = []
+
+    @bot.on_reaction
+    async def hook(ctx: Any) -> None:
+        heard.append(ctx.request.reaction)
+
+    app = create_app(bot, access_key=KEY)
+    await drain(app)
+    exchange = await Exchange().run(app)
+    assert exchange.status == 200
+    assert exchange.reader.clean
+    assert exchange.events == [Meta(), RESTARTING, Done()]
+    assert (await Exchange().run(app, key=None)).status == 401
+    assert (await Exchange().run(app, {"type": "settings"})).status == 200
+    await Exchange().run(app, {"type": "report_reaction", "message_id": "m", "reaction": "heart"})
+    assert heard == ["heart"]
+
+
+@pytest.mark.asyncio
+async def test_draining_waits_for_an_answer_that_ends_by_itself() -> None:
+    release = asyncio.Event()
+    app = create_app(waiting(release), access_key=KEY)
+    exchange = Exchange()
+    answer = asyncio.create_task(exchange.run(app))
+    await settle()
+    draining = asyncio.create_task(drain(app))
+    await settle()
+    assert not draining.done()
+    release.set()
+    await draining
+    await answer
+    assert exchange.events == [Meta(), Text("begun, "), Text("ended"), Done()]
+
+
+@pytest.mark.asyncio
+async def test_an_answer_that_goes_on_is_ended_after_the_drain_time_and_may_be_asked_for_again() -> None:
+    clock = ManualClock()
+    app = create_app(waiting(asyncio.Event()), access_key=KEY, drain_seconds=20)
+    exchange = Exchange(clock)
+    answer = asyncio.create_task(exchange.run(app))
+    await settle()
+    draining = asyncio.create_task(drain(app))
+    await clock.advance(19.9)
+    assert not exchange.ended
+    await clock.advance(0.1)
+    await draining
+    await answer
+    assert exchange.events == [Meta(), Text("begun, "), RESTARTING, Done()]
+    assert ErrorEvent(text=RESTARTING.text, allow_retry=True) == RESTARTING
+
+
+@pytest.mark.asyncio
+async def test_with_no_drain_time_answers_are_ended_at_once() -> None:
+    app = create_app(waiting(asyncio.Event()), access_key=KEY, drain_seconds=0)
+    exchange = Exchange()
+    answer = asyncio.create_task(exchange.run(app))
+    await settle()
+    await drain(app)
+    await answer
+    assert exchange.events[-2:] == [RESTARTING, Done()]
+
+
+@pytest.mark.asyncio
+async def test_a_wait_that_was_given_up_leaves_nothing_behind() -> None:
+    release = asyncio.Event()
+    app = create_app(waiting(release), access_key=KEY)
+    answer = asyncio.create_task(Exchange().run(app))
+    await settle()
+    impatient = asyncio.create_task(drain(app))
+    await settle()
+    impatient.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await impatient
+    patient = [asyncio.create_task(drain(app)) for _ in range(2)]
+    await settle()
+    release.set()
+    await asyncio.gather(answer, *patient)
+    assert app.state.poe_asgi.answers == set()
+    await drain(app)
+
+
+def test_a_wait_on_another_threads_loop_that_is_closed_does_not_disturb_the_answer() -> None:
+    async def answer() -> Exchange:
+        release = asyncio.Event()
+        app = create_app(waiting(release), access_key=KEY)
+        exchange = Exchange()
+        task = asyncio.create_task(exchange.run(app))
+        await settle()
+
+        async def impatient() -> None:
+            wait = asyncio.create_task(drain(app))
+            await settle()
+            assert not wait.done()
+
+        await asyncio.to_thread(asyncio.run, impatient())
+        release.set()
+        return await task
+
+    assert asyncio.run(answer()).text == "begun, ended"
+
+
+def test_another_threads_loop_can_drain_an_app_and_wait_for_it() -> None:
+    began = threading.Event()
+
+    async def answer() -> Exchange:
+        exchange = Exchange()
+        task = asyncio.create_task(exchange.run(app))
+        await settle()
+        began.set()
+        return await task
+
+    app = create_app(waiting(asyncio.Event()), access_key=KEY, drain_seconds=0)
+    exchanges: list[Exchange] = []
+    thread = threading.Thread(target=lambda: exchanges.append(asyncio.run(answer())))
+    thread.start()
+    assert began.wait(10)
+    asyncio.run(drain(app))
+    thread.join(10)
+    assert exchanges[0].events[-2:] == [RESTARTING, Done()]
+
+
+@pytest.mark.asyncio
+async def test_an_app_that_starts_again_answers_again() -> None:
+    release = asyncio.Event()
+    release.set()
+    app = create_app(waiting(release), access_key=KEY)
+    await drain(app)
+    async with app.router.lifespan_context(app):
+        assert (await Exchange().run(app)).text == "begun, ended"
+
+
+# ---- signals
+
+
+@pytest.fixture
+def caught() -> Any:
+    """What the handler that was there before, a server's for example, gets to see."""
+    seen: list[int] = []
+    before = {number: signal.signal(number, lambda n, _: seen.append(n)) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield seen
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_begins_the_draining_of_a_running_app_and_reaches_the_server_too(
+    number: int, caught: list[int]
+) -> None:
+    app = create_app(waiting(asyncio.Event()), access_key=KEY, drain_seconds=0)
+    async with app.router.lifespan_context(app):
+        exchange = Exchange()
+        answer = asyncio.create_task(exchange.run(app))
+        await settle()
+        os.kill(os.getpid(), number)
+        await answer
+    assert exchange.events[-2:] == [RESTARTING, Done()]
+    assert caught == [number]
+
+
+@pytest.mark.asyncio
+async def test_a_mounted_bot_is_drained_by_a_signal_when_its_parent_runs_it(caught: list[int]) -> None:
+    bot = waiting(asyncio.Event())
+    app = create_app(bot, access_key=KEY, drain_seconds=0)
+    async with running(bot):
+        exchange = Exchange()
+        answer = asyncio.create_task(exchange.run(app))
+        await settle()
+        os.kill(os.getpid(), signal.SIGTERM)
+        await answer
+    assert exchange.events[-2:] == [RESTARTING, Done()]
+    assert caught == [signal.SIGTERM]
+
+
+@pytest.mark.asyncio
+async def test_the_signal_handlers_are_restored_when_the_last_app_has_stopped(caught: list[int]) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    async with running():
+        watched = signal.getsignal(signal.SIGTERM)
+        async with running():
+            assert signal.getsignal(signal.SIGTERM) is watched
+        assert signal.getsignal(signal.SIGTERM) is watched
+    assert watched is not before
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.asyncio
+async def test_a_handler_that_was_installed_later_is_left_in_place(caught: list[int]) -> None:
+    def later(*_: object) -> None:
+        pass
+
+    async with running():
+        signal.signal(signal.SIGTERM, later)
+    assert signal.getsignal(signal.SIGTERM) is later
+
+
+@pytest.mark.asyncio
+async def test_a_signal_whose_default_ends_the_process_keeps_it(caught: list[int]) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    async with running():
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_in_another_thread_no_signal_is_touched(caught: list[int]) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    inside: list[Any] = []
+
+    async def run() -> None:
+        async with running():
+            inside.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=lambda: asyncio.run(run()))
+    thread.start()
+    thread.join(10)
+    assert inside == [before]
