@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
 
 
 class Timer(Protocol):
@@ -28,3 +30,42 @@ passed_in: ContextVar[Clock | None] = ContextVar("poe_asgi_clock", default=None)
 def current_clock() -> Clock:
     """The clock passed in by way of the context, else the running loop."""
     return passed_in.get() or asyncio.get_running_loop()
+
+
+async def until(when: float, awaitable: Awaitable[T]) -> T:
+    """What the awaitable gives. Raises TimeoutError when the current clock passes ``when`` before it does."""
+    task = asyncio.current_task()
+    assert task is not None
+    cancelling = task.cancelling()
+    expired = False
+
+    def expire() -> None:
+        nonlocal expired
+        expired = True
+        task.cancel()
+
+    timer = current_clock().call_at(when, expire)
+    try:
+        return await awaitable
+    except asyncio.CancelledError:
+        if expired and task.uncancel() <= cancelling:
+            raise TimeoutError from None
+        raise
+    finally:
+        timer.cancel()
+
+
+async def sleep(seconds: float) -> None:
+    """Sleep on the current clock."""
+    clock = current_clock()
+    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def wake() -> None:
+        if not done.done():
+            done.set_result(None)
+
+    timer = clock.call_at(clock.time() + seconds, wake)
+    try:
+        await done
+    finally:
+        timer.cancel()

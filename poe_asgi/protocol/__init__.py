@@ -19,6 +19,7 @@ from ._controls import (
     TextField,
     ToggleSwitch,
 )
+from ._dependencies import Dependency
 from ._events import (
     Answer,
     Data,
@@ -56,6 +57,7 @@ from ._options import controls_from_model, values_for
 from ._parameters import ParameterControls, Section, Tab
 from ._prompt import alternate_roles, insert_attachments
 from ._reader import ResponseReader, Violation
+from ._reply import Reply
 from ._requests import (
     CONTENT_TYPES,
     PROTOCOL_VERSION,
@@ -85,6 +87,7 @@ __all__ = [
     "Comparison",
     "Condition",
     "Data",
+    "Dependency",
     "Divider",
     "Done",
     "DropDown",
@@ -119,6 +122,7 @@ __all__ = [
     "Reaction",
     "ReactionRequest",
     "ReplaceResponse",
+    "Reply",
     "Request",
     "ResponseReader",
     "ResponseWriter",

@@ -115,7 +115,8 @@ class QueryContext(Context[Deps]):
         except ValidationError as exc:
             wrong = exc.errors(include_url=False, include_input=False, include_context=False)[0]
             name = ".".join(map(str, wrong["loc"]))
-            raise UserCausedError(f"The option {name!r} does not fit: {wrong['msg']}.") from None
+            subject = f"The option {name!r} does" if name else "The options do"  # a validator of the whole model
+            raise UserCausedError(f"{subject} not fit: {wrong['msg']}.") from None
 
     def recall(self, model: type[T]) -> T | None:
         """What this bot last stored in this conversation with `Data.dump`; None if nothing of that type is there."""

@@ -113,7 +113,7 @@ class BotEndpoint:
             return _refuse(501, str(exc))
         except RequestError as exc:
             return _refuse(400, str(exc), fields=exc.fields)
-        http = Request(scope, receive)
+        http = Request(scope)  # without `receive`: the body is gone, and waiting for it would take until the disconnect
         if isinstance(request, QueryRequest):
             scope["poe_asgi.driver"] = self._query(request, http, key, started)
             return self._answers

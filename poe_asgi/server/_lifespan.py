@@ -26,6 +26,10 @@ class _Resource:
     task: asyncio.Task[None] | None = None
     users: int = 0
 
+    @property
+    def is_open(self) -> bool:
+        return self.value.done() and not self.value.cancelled() and self.value.exception() is None
+
 
 _open: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Lifespan, _Resource]] = WeakKeyDictionary()
 _lock = threading.Lock()
@@ -41,7 +45,7 @@ def deps_of(bot: Bot) -> Any:
     if bot.lifespan is None:
         return None
     resource = _resources().get(bot.lifespan)
-    if resource is None or not resource.value.done():
+    if resource is None or not resource.is_open:
         raise ConfigurationError(
             f"The lifespan of {bot!r} was not run: serve it with create_app, "
             "or put `async with running(bot):` into the lifespan of the app it is mounted in."

@@ -226,14 +226,16 @@ async def test_the_http_request_is_at_hand() -> None:
     assert exchange.text == "POST /a 7"
 
 
-async def test_the_body_is_at_hand_too() -> None:
+async def test_the_body_was_read_already_and_asking_for_it_fails_at_once(caplog: pytest.LogCaptureFixture) -> None:
     bot = Bot()
 
     @bot.query
     async def handler(ctx: QueryContext) -> Answer:
-        yield (await ctx.http.json())["query"][0]["content"]
+        yield str(await ctx.http.body())
 
-    assert (await ask(bot)).text == "hi"
+    error = (await ask(bot)).reader.error
+    assert error is not None
+    assert "Receive channel has not been made available" in caplog.text
 
 
 async def test_records_of_the_log_carry_the_ids_of_the_request(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,0 +1,29 @@
+"""Calls to Poe: other bots, files, costs, settings."""
+
+from __future__ import annotations
+
+from ._client import PoeClient
+from ._connection import Connection, Timeouts, Upstream, close_pool, upstream
+from ._failures import error_members, failure, failure_in_stream
+from ._http import HttpRequest, HttpResponse, Transport, read_bounded
+from ._retry import NO_RETRY, Retry
+from ._stream import BotStream
+
+__all__ = [
+    "BotStream",
+    "Connection",
+    "HttpRequest",
+    "HttpResponse",
+    "NO_RETRY",
+    "PoeClient",
+    "Retry",
+    "Timeouts",
+    "Transport",
+    "Upstream",
+    "close_pool",
+    "error_members",
+    "failure",
+    "failure_in_stream",
+    "read_bounded",
+    "upstream",
+]

@@ -1,0 +1,116 @@
+"""Where calls go, with which key, and over what: looked up when a call is made, not before.
+
+What a client was given comes first, then what a test kit or a development server set in the context, then the
+variable POE_BASE_URL, then Poe itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from urllib.parse import quote
+from weakref import WeakKeyDictionary
+
+from ..errors import ConfigurationError
+from ..protocol import PROTOCOL_VERSION
+from ._http import Transport
+from ._retry import Retry
+
+API = "https://api.poe.com"
+UPLOAD = "https://www.quora.com/poe_api"
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """Another place to call than Poe: a base URL for all of its surfaces, and a transport of one's own."""
+
+    base_url: str | None = None
+    transport: Transport | None = field(default=None, repr=False)
+
+
+upstream: ContextVar[Upstream | None] = ContextVar("poe_asgi_upstream", default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """Seconds a call may take: to ``connect``, to its ``first_event``, between two events (``idle``), in ``total``."""
+
+    connect: float = 10
+    first_event: float = 60
+    idle: float = 300
+    total: float = 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """How one client reaches Poe."""
+
+    api_key: str | None = field(default=None, repr=False)
+    of_query: bool = False  # the key authenticated a query to a bot
+    base_url: str | None = None
+    own_transport: Transport | None = field(default=None, repr=False)
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    retry: Retry = field(default_factory=Retry)
+
+    def key(self) -> str:
+        """The key to sign with. Raises ConfigurationError when there is none."""
+        key = self.api_key or os.environ.get("POE_API_KEY")
+        if not key:
+            other = "give the bot an access key" if self.of_query else "pass api_key="
+            raise ConfigurationError(f"There is no key to call Poe with: {other}, or set POE_API_KEY.")
+        return key
+
+    def transport(self) -> Transport:
+        """What carries the calls: an own transport, one set in the context, or this event loop's pool."""
+        if self.own_transport is not None:
+            return self.own_transport
+        here = upstream.get()
+        return here.transport if here is not None and here.transport is not None else pool()
+
+    def _base(self, default: str) -> str:
+        here = upstream.get()
+        base = self.base_url or (here.base_url if here is not None else None) or os.environ.get("POE_BASE_URL")
+        return (base or default).rstrip("/")
+
+    # ---- Poe's surfaces
+
+    def bot_url(self, name: str) -> str:
+        return f"{self._base(API)}/bot/{quote(name, safe='')}"
+
+    def settings_url(self, verb: str, name: str, access_key: str) -> str:
+        key = quote(access_key, safe="")
+        return f"{self._base(API)}/bot/{verb}_settings/{quote(name, safe='')}/{key}/{PROTOCOL_VERSION}"
+
+    def cost_url(self, bot_query_id: str, verb: str) -> str:
+        return f"{self._base(API)}/bot/cost/{quote(bot_query_id, safe='')}/{verb}"
+
+    def upload_url(self) -> str:
+        base = self._base("")
+        return f"{f'{base}/poe_api' if base else UPLOAD}/file_upload_3RD_PARTY_POST"
+
+    def api_url(self, path: str) -> str:
+        """``path`` as in ``/v1/models``."""
+        return self._base(API) + path
+
+
+_pools: WeakKeyDictionary[asyncio.AbstractEventLoop, Transport] = WeakKeyDictionary()
+_lock = threading.Lock()
+
+
+def pool() -> Transport:
+    """The pool of the running event loop, shared by all clients that have none of their own."""
+    from ._httpx import HttpxTransport  # httpx is loaded when it is needed
+
+    with _lock:
+        return _pools.setdefault(asyncio.get_running_loop(), HttpxTransport())
+
+
+async def close_pool() -> None:
+    """Close the running event loop's pool, if there is one."""
+    with _lock:
+        transport = _pools.pop(asyncio.get_running_loop(), None)
+    if transport is not None:
+        await transport.aclose()
