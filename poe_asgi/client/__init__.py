@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ._client import PoeClient
 from ._connection import Connection, Timeouts, Upstream, close_pool, upstream
+from ._declared import Declared
 from ._failures import error_members, failure, failure_in_stream
 from ._http import HttpRequest, HttpResponse, Transport, read_bounded
 from ._retry import NO_RETRY, Retry
@@ -12,6 +13,7 @@ from ._stream import BotStream
 __all__ = [
     "BotStream",
     "Connection",
+    "Declared",
     "HttpRequest",
     "HttpResponse",
     "NO_RETRY",

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from ..protocol import Dependency, File, QueryRequest, Reply
 from ._connection import Connection, Timeouts
+from ._declared import Declared
 from ._http import Transport
 from ._queries import Messages, compose, encode
 from ._retry import Retry
@@ -45,6 +46,14 @@ class PoeClient:
         )
         self.query: QueryRequest | None = None
         self._pool: Transport | None = None
+
+    @classmethod
+    def of_bot(cls, *, query: QueryRequest | None, access_key: str | None, declared: Declared) -> Self:
+        """The client inside a bot, bound to the query that is being answered, if it is one."""
+        client = cls()
+        client.query = query
+        client.connection = Connection(api_key=access_key, of_query=True, declared=declared)
+        return client
 
     async def __aenter__(self) -> Self:
         if self.connection.own_transport is None:
@@ -98,12 +107,8 @@ class PoeClient:
             adopt_current_bot_name=adopt_current_bot_name,
         )
         name = str(bot)
-        self._declared(name)
         return BotStream(lambda stream: query_events(stream, self.connection, name, encode(query)))
 
     async def ask(self, bot: str | Dependency, messages: Messages | None = None, **options: Any) -> Reply:
         """The whole answer of another bot. Takes what `stream` takes, and raises UpstreamError."""
         return await self.stream(bot, messages, **options).read()
-
-    def _declared(self, name: str) -> None:
-        """Outside of a bot, every bot may be called."""

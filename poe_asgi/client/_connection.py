@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+from collections import Counter
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from urllib.parse import quote
@@ -16,6 +17,7 @@ from weakref import WeakKeyDictionary
 
 from ..errors import ConfigurationError
 from ..protocol import PROTOCOL_VERSION
+from ._declared import Declared
 from ._http import Transport
 from ._retry import Retry
 
@@ -54,6 +56,13 @@ class Connection:
     own_transport: Transport | None = field(default=None, repr=False)
     timeouts: Timeouts = field(default_factory=Timeouts)
     retry: Retry = field(default_factory=Retry)
+    declared: Declared | None = None  # of the bot whose query this is
+    made: Counter[str] = field(default_factory=Counter)  # calls for that query
+
+    def count(self, name: str) -> None:
+        """Note a call of this bot; inside a bot, warn of one that Poe will refuse."""
+        if self.declared is not None:
+            self.declared.check(name, self.made)
 
     def key(self) -> str:
         """The key to sign with. Raises ConfigurationError when there is none."""

@@ -96,6 +96,7 @@ async def query_events(
     clock = current_clock()
     began = clock.time()
     attempt = 0
+    connection.count(name)
     while True:
         attempt += 1
         content = False

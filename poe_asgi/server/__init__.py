@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from ._app import bot_routes, create_app, drain
-from ._bot import Bot, Dependency
+from ._bot import Bot
 from ._contexts import ErrorReportContext, FeedbackContext, QueryContext, ReactionContext, SettingsContext
 from ._lifespan import running
 
 __all__ = [
     "Bot",
-    "Dependency",
     "ErrorReportContext",
     "FeedbackContext",
     "QueryContext",

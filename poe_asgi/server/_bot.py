@@ -4,16 +4,29 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from pydantic import BaseModel
 
 from ..errors import AnswerError, ConfigurationError, did_you_mean
-from ..protocol import CONTENT_TYPES, Item, Limits, Meta, ParameterControls, Settings, controls_from_model, strict
+from ..protocol import (
+    CONTENT_TYPES,
+    Dependency,
+    Item,
+    Limits,
+    Meta,
+    ParameterControls,
+    Settings,
+    controls_from_model,
+    strict,
+)
 from ._contexts import ErrorReportContext, FeedbackContext, QueryContext, ReactionContext, SettingsContext
 from ._handlers import check_coroutine, check_generator, check_lifespan, check_meta
 from ._keys import Keys, as_keys
+
+if TYPE_CHECKING:
+    from ..client import Declared
 
 Handler: TypeAlias = Callable[[QueryContext[Any]], AsyncIterable[Item]]
 MetaFunction: TypeAlias = Callable[[QueryContext[Any]], Meta]
@@ -23,14 +36,6 @@ S = TypeVar("S", bound=Callable[[SettingsContext[Any]], Awaitable[Settings]])
 F = TypeVar("F", bound=Callable[[FeedbackContext[Any]], Awaitable[object]])
 R = TypeVar("R", bound=Callable[[ReactionContext[Any]], Awaitable[object]])
 E = TypeVar("E", bound=Callable[[ErrorReportContext[Any]], Awaitable[object]])
-
-
-@dataclass(frozen=True, slots=True)
-class Dependency:
-    """Another bot that this one calls, at most ``calls`` times for one message of a user."""
-
-    name: str
-    calls: int = 1
 
 
 @strict
@@ -143,6 +148,13 @@ class Bot:
             return self._hooks["query"]
         except KeyError:
             raise ConfigurationError(f"{self!r} has no handler: decorate an async generator with @bot.query.") from None
+
+    @cached_property
+    def declared(self) -> Declared:
+        """What this bot said it would call; unknown where its settings are dynamic."""
+        from ..client import Declared
+
+        return Declared(repr(self), None if "on_settings" in self._hooks else self.complete().server_bot_dependencies)
 
     def hook(self, name: str) -> Callable[[Any], Awaitable[Any]] | None:
         """The registered hook of this name, if any."""

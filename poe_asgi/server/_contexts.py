@@ -28,6 +28,7 @@ from ..protocol import (
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from ..client import PoeClient
     from ._bot import Bot
 
 log = logging.getLogger("poe_asgi.server")
@@ -51,7 +52,8 @@ class Context(Generic[Deps]):
     """What every handler and hook has.
 
     ``request`` is the parsed request, ``deps`` the value of the bot's lifespan, ``http`` the Starlette request, ``bot``
-    the bot, and ``log`` a logger whose records carry the bot's name and the request's ids.
+    the bot, ``poe`` the client for other bots, and ``log`` a logger whose records carry the bot's name and the
+    request's ids.
     """
 
     request: Any  # each kind of context declares its own
@@ -67,6 +69,14 @@ class Context(Generic[Deps]):
     def log(self) -> logging.LoggerAdapter[logging.Logger]:
         ids = {name: getattr(self.request, name, "") for name in _IDS}
         return _Log(log, {"bot": self.bot.name, **ids})
+
+    @cached_property
+    def poe(self) -> PoeClient:
+        """Calls to other bots, files, costs: signed with the key of this request, bound to this query if it is one."""
+        from ..client import PoeClient  # a bot that calls nobody does not load it
+
+        query = self.request if isinstance(self.request, QueryRequest) else None
+        return PoeClient.of_bot(query=query, access_key=self._access_key, declared=self.bot.declared)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self.bot!r}>"

@@ -98,7 +98,11 @@ class Wire:
         lines = [f"{method} {path} HTTP/1.1", "Host: bot.test", f"Content-Length: {len(raw)}", *headers]
         if key is not None:
             lines.append(f"Authorization: Bearer {key}")
-        self.writer.write("\r\n".join([*lines, "", ""]).encode() + raw)
+        return await self.send("\r\n".join([*lines, "", ""]).encode() + raw, method)
+
+    async def send(self, raw: bytes, method: str = "POST") -> Answered:
+        """Send these bytes, and read the head of the next response."""
+        self.writer.write(raw)
         answered = Answered(self._reader, method)
         await answered.head()
         return answered

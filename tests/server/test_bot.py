@@ -13,8 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from poe_asgi import Answer, AnswerError, Bot, ConfigurationError, Limits, Meta, QueryContext, Settings, create_app
-from poe_asgi.protocol import ParameterControls, controls_from_model
-from poe_asgi.server import Dependency
+from poe_asgi.protocol import Dependency, ParameterControls, controls_from_model
 from tests.support import ask
 
 

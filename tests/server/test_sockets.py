@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import httpx
 import pytest
@@ -41,15 +40,15 @@ class Waiting:
 
     def __init__(self) -> None:
         self.bot = Bot("Waiting")
-        self.go = threading.Event()
         self.ended = threading.Event()
         self.how = ""
 
         @self.bot.query
         async def handler(ctx: QueryContext) -> Answer:
+            self._loop, self._released = asyncio.get_running_loop(), asyncio.Event()
             try:
                 yield "one "
-                await asyncio.to_thread(self.go.wait, PATIENCE)
+                await self._released.wait()
                 yield "two"
                 self.how = "finished"
             except asyncio.CancelledError:
@@ -58,15 +57,18 @@ class Waiting:
             finally:
                 self.ended.set()
 
+    def release(self) -> None:
+        self._loop.call_soon_threadsafe(self._released.set)
+
     async def end(self) -> str:
         assert await asyncio.to_thread(self.ended.wait, PATIENCE)
         return self.how
 
 
 @pytest.fixture(params=["httptools", "h11"])
-def http(request: pytest.FixtureRequest) -> Iterator[Literal["httptools", "h11"]]:
+def http(request: pytest.FixtureRequest) -> Any:
     """uvicorn's parser of HTTP."""
-    yield request.param
+    return request.param
 
 
 async def test_an_answer_arrives_whole_and_the_connection_serves_the_next(http: Any) -> None:
@@ -88,7 +90,7 @@ async def test_events_arrive_as_they_are_yielded(http: Any) -> None:
             begin = await answered.chunk() + await answered.chunk()
             assert begin.count(b"event: ") == 2
             assert b'"one "' in begin
-            waiting.go.set()
+            waiting.release()
             assert read(begin + await answered.body()).text == "one two"
 
 
@@ -115,12 +117,11 @@ async def test_a_body_in_chunks_is_measured_while_it_comes(http: Any) -> None:
     head = f"POST / HTTP/1.1\r\nHost: bot.test\r\nAuthorization: Bearer {KEY}\r\nTransfer-Encoding: chunked\r\n\r\n"
     with serving(app, http=http) as port:
         async with connected(port) as wire:
-            wire.writer.write(head.encode() + (b"3e8\r\n" + b"x" * 1000 + b"\r\n") * 6 + b"0\r\n\r\n")
-            answered = await wire.ask()
+            chunks = (b"3e8\r\n" + b"x" * 1000 + b"\r\n") * 6 + b"0\r\n\r\n"
+            answered = await wire.send(head.encode() + chunks)
             assert answered.status == 413
-            await answered.body()
-            await answered.head()
-            assert read(await answered.body()).text == "hi"
+            assert await answered.body()
+            assert read(await (await wire.ask()).body()).text == "hi"
 
 
 async def test_a_client_that_leaves_in_mid_stream_cancels_the_handler(http: Any) -> None:
@@ -161,9 +162,7 @@ async def test_a_client_that_expects_a_continue_is_refused_before_it_sends_its_b
     with serving(create_app(echo(), access_key=KEY), http=http) as port:
         async with connected(port) as wire:
             head = "POST / HTTP/1.1\r\nHost: b\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n"
-            wire.writer.write(head.encode())
-            answered = await wire.ask(b"{}", method="GET", key=None)
-            assert answered.status == 401
+            assert (await wire.send(head.encode())).status == 401
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
