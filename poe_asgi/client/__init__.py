@@ -8,6 +8,7 @@ from ._declared import Declared
 from ._failures import error_members, failure, failure_in_stream
 from ._http import HttpRequest, HttpResponse, Transport, read_bounded
 from ._retry import NO_RETRY, Retry
+from ._side_by_side import in_sections, side_by_side
 from ._stream import BotStream
 
 __all__ = [
@@ -26,6 +27,8 @@ __all__ = [
     "error_members",
     "failure",
     "failure_in_stream",
+    "in_sections",
     "read_bounded",
+    "side_by_side",
     "upstream",
 ]

@@ -29,7 +29,8 @@ class _App(Starlette):
             return stack
 
         def shortest(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-            app = bots.get(scope["path"]) if scope["type"] == "http" else None
+            mounted = scope.get("root_path")  # then the path begins with it
+            app = bots.get(scope["path"]) if scope["type"] == "http" and not mounted else None
             return (app or stack)(scope, receive, send)
 
         return shortest
@@ -90,8 +91,8 @@ async def drain(app: Starlette) -> None:
 
 
 def _site(access_key: Keys, *, allow_without_key: bool, drain_seconds: float) -> Site:
-    if drain_seconds < 0:
-        raise ConfigurationError(f"drain_seconds must not be negative: {drain_seconds}.")
+    if not isinstance(drain_seconds, (int, float)) or not drain_seconds >= 0:
+        raise ConfigurationError(f"drain_seconds must be a number of seconds from 0, not {drain_seconds!r}.")
     site = Site(access_key=access_key, allow_without_key=allow_without_key, drain_seconds=drain_seconds)
     _signals.sites.add(site)
     return site

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import MutableMapping
+from collections.abc import Awaitable, MutableMapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic
 
@@ -24,6 +24,7 @@ from ..protocol import (
     insert_attachments,
     values_for,
 )
+from ._status import Status
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -138,6 +139,13 @@ class QueryContext(Context[Deps]):
                 except ValidationError:
                     continue
         return None
+
+    def status(self, label: str, awaitable: Awaitable[T]) -> Status[T]:
+        """A ticker to yield while something takes long: ``yield (st := ctx.status("Painting…", paint()))``.
+
+        Afterwards ``st.result`` is what the awaitable gave, and the text that stood before is back.
+        """
+        return Status(label, awaitable)
 
     @cached_property
     def _newest(self) -> Message | None:

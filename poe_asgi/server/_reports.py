@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from types import TracebackType
 
-from ..errors import AnswerError, UpstreamError
+from ..errors import AnswerError, BotError, UpstreamError
 from ..protocol import ErrorEvent
 from ._contexts import QueryContext
 from ._handlers import name_of
@@ -35,11 +36,14 @@ class Report:
         if answer is not None:
             self._ctx.log.info("%s ended its answer with %s", self._handler, type(exc).__name__)
             return ErrorEvent(text=answer.text, allow_retry=answer.allow_retry, error_type=answer.error_type)
+        if isinstance(exc, BotError):
+            self._ctx.log.info("%s passed on the error of a bot it called", self._handler)
+            return ErrorEvent(text=exc.text, allow_retry=exc.allow_retry, error_type=exc.error_type)
         number = error_id()
         if isinstance(exc, WrongYieldError):
             self._ctx.log.error("%s: %s (error %s)", self._handler, exc, number)
         else:
-            self._ctx.log.error("%s failed (error %s)", self._handler, number, exc_info=exc)
+            self._ctx.log.error("%s failed (error %s)", self._handler, number, exc_info=_of_the_author(exc))
         upstream = exc if isinstance(exc, UpstreamError) else None
         return ErrorEvent(
             text=f"Something went wrong in this bot (error {number}).",
@@ -76,6 +80,14 @@ class Report:
             return leaves[0]
         mapped = (self._ctx.bot.errors.get(cls) for cls in type(exc).__mro__)
         return next((answer for answer in mapped if answer is not None), None)
+
+
+def _of_the_author(exc: BaseException) -> tuple[type[BaseException], BaseException, TracebackType | None]:
+    """What to log of an exception: its traceback without the steps of this package that lead to the handler."""
+    traceback = exc.__traceback__
+    while traceback is not None and traceback.tb_frame.f_globals.get("__package__") == __package__:
+        traceback = traceback.tb_next
+    return type(exc), exc, traceback or exc.__traceback__
 
 
 def _leaves(exc: BaseException) -> Iterator[BaseException]:

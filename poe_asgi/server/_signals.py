@@ -31,6 +31,8 @@ def watched() -> Iterator[None]:
         yield
         return
     if not _users:
+        for site in sites:
+            site.draining = False  # a process may serve its apps more than once
         _undo[:] = [_wrap(number) for number in _SIGNALS]
     _users += 1
     try:

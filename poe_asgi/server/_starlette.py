@@ -52,7 +52,8 @@ class AnswerResponse(EventSourceResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         driver: Driver = scope["poe_asgi.driver"]
         listener: asyncio.Task[None] | None = None
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        headers = list(self.raw_headers)  # middleware may change them, for this answer alone
+        await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
         self._site.enter(driver)
         try:
             await send(_body(driver.take(), more=True))  # meta, before the handler's first step
