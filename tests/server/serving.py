@@ -35,6 +35,7 @@ def serving(
     """This app behind uvicorn; gives the port."""
     server = _Server(uvicorn.Config(app, http=http, loop=loop, ws="none", lifespan="on", log_config=None))
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio sets it on sockets of its own only
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         try:

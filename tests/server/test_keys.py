@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from poe_asgi import Answer, Bot, ConfigurationError, QueryContext, bot_routes, create_app
+from poe_asgi import Answer, Bot, ConfigurationError, QueryContext, Settings, bot_routes, create_app
+from poe_asgi.server import SettingsContext
 from poe_asgi.server._keys import find_keys, matching, variable
 from tests.support import KEY, Exchange
 
@@ -107,21 +108,45 @@ async def test_of_several_keys_each_is_valid_so_that_they_can_be_exchanged() -> 
 
 
 @pytest.mark.asyncio
-async def test_a_context_has_the_key_that_authenticated_its_request() -> None:
-    bot = Bot(access_key=(KEY, SECOND))
-    used: list[str | None] = []
+async def test_calls_are_signed_with_the_key_that_authenticated_the_request_else_with_poe_api_key(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    used: list[str] = []
+    bot, free = Bot(access_key=(KEY, SECOND)), Bot()
+
+    @bot.query
+    @free.query
+    async def handler(ctx: QueryContext) -> Answer:
+        used.append(ctx.poe.connection.key())
+        yield ""
+
+    @bot.on_settings
+    async def on_settings(ctx: SettingsContext) -> Settings:
+        used.append(ctx.poe.connection.key())
+        return Settings()
+
+    monkeypatch.setenv("POE_API_KEY", "of the environment")
+    for key in (SECOND, KEY):
+        await Exchange().run(create_app(bot), key=key)
+    await Exchange().run(create_app(bot), {"type": "settings"}, key=SECOND)
+    await Exchange().run(create_app(free, allow_without_key=True), key=OTHER)
+    assert used == [SECOND, KEY, SECOND, "of the environment"]
+
+
+@pytest.mark.asyncio
+async def test_without_any_key_the_first_call_names_both_ways_to_give_one(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delenv("POE_API_KEY", raising=False)
+    bot = Bot()
 
     @bot.query
     async def handler(ctx: QueryContext) -> Answer:
-        used.append(ctx._access_key)
-        yield ""
+        yield str(await ctx.poe.ask("Claude"))
 
-    for key in (SECOND, KEY):
-        await Exchange().run(create_app(bot), key=key)
-    free = Bot()
-    free.query(handler)
-    await Exchange().run(create_app(free, allow_without_key=True), key=OTHER)
-    assert used == [SECOND, KEY, None]
+    exchange = await Exchange().run(create_app(bot, allow_without_key=True))
+    assert exchange.reader.error is not None
+    assert "give the bot an access key, or set POE_API_KEY" in caplog.text
 
 
 def test_the_key_that_fits_is_found_wherever_it_stands() -> None:

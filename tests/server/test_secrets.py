@@ -19,14 +19,6 @@ KEY = "verysecretverysecretverysecret32"
 WRONG = "wrongbutprivatewrongbutprivate32"
 WORDS = "words of an exception"
 
-# What authors put into exceptions and log lines.
-DESCRIPTIONS: list[Callable[[QueryContext], str]] = [
-    repr,
-    lambda ctx: repr(ctx.request),
-    lambda ctx: repr((ctx.bot, ctx.http, ctx.http.url, ctx.log, ctx.deps)),
-    lambda ctx: repr(ctx.request.to_wire()),
-]
-
 
 def failing(step: Callable[[QueryContext], Any], **declared: Any) -> Bot:
     """A bot that says something, and then does this; a value that comes of it is yielded."""
@@ -54,6 +46,16 @@ def in_a_chain(ctx: QueryContext) -> Any:
         raise KeyError(WORDS)
     except KeyError:
         raise RuntimeError(WORDS, ctx, ctx.request, ctx.bot) from None
+
+
+def logged(ctx: QueryContext) -> str:
+    ctx.log.error("%r %s %s", ctx, ctx.request, ctx.bot)
+    return "logged"
+
+
+def described(ctx: QueryContext) -> Any:
+    """What authors put into exceptions."""
+    raise ValueError(WORDS, repr((ctx, ctx.http, ctx.http.url, ctx.log, ctx.deps, ctx.poe)), str(ctx.request.to_wire()))
 
 
 async def broken_delegate() -> AsyncIterator[str]:
@@ -85,8 +87,8 @@ BOTS = [
     failing(lambda ctx: [repr(ctx)]),
     failing(lambda _: None),
     failing(lambda _: "too long " * 50),
-    failing(lambda ctx: ctx.log.error("%r %s", ctx, ctx.request) or "logged"),
-    *(failing(lambda ctx, describe=describe: throw(ValueError(WORDS, describe(ctx)))) for describe in DESCRIPTIONS),
+    failing(logged),
+    failing(described),
     failing(lambda _: "fine", meta=bad_meta),
     failing(lambda _: "fine", lifespan=never_run),
 ]
