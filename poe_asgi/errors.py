@@ -8,6 +8,27 @@ PoeASGIError
 │   ├── UserCausedError
 │   └── PrivacyAuthorizationError
 ├── UpstreamError                 a call to Poe failed
+│   ├── InvalidKeyError           the key was refused
+│   ├── NoCreditsError            the account behind the key has no points left
+│   ├── ForbiddenError            moderation, or something this key may not do
+│   ├── UnknownBotError           no such bot or model
+│   ├── UndeclaredDependencyError a bot that is not declared, or not for so many calls
+│   ├── InvalidCallError          what was sent is not accepted
+│   ├── RateLimitedError          too many calls
+│   ├── OverloadedError           overloaded, or failing
+│   ├── BotError                  the called bot ended with an `error` event
+│   ├── TruncatedStreamError      the answer stopped without `done`
+│   ├── InvalidResponseError      what came back is not what the protocol says
+│   ├── ConnectionFailedError     no connection, or one that broke
+│   ├── UpstreamTimeoutError      something took too long
+│   │   ├── ConnectTimeoutError
+│   │   ├── FirstEventTimeoutError
+│   │   ├── IdleTimeoutError
+│   │   └── TotalTimeoutError
+│   ├── FileTooLargeError         a file is larger than it may be
+│   ├── ExpiredUrlError           the URL of a file is no longer valid
+│   └── UnsafeUrlError            a URL that is not fetched
+├── ToolError                     raised by a tool: what the model is told
 └── ProtocolError                 a stream or a request breaks the protocol
     ├── RequestError              a request body that cannot be accepted
     ├── SSEError                  bytes that cannot be read as server-sent events within bounds
@@ -29,6 +50,8 @@ __all__ = [
     "ConfigurationError",
     "ConnectTimeoutError",
     "ConnectionFailedError",
+    "ExpiredUrlError",
+    "FileTooLargeError",
     "FirstEventTimeoutError",
     "ForbiddenError",
     "IdleTimeoutError",
@@ -46,10 +69,12 @@ __all__ = [
     "RequestError",
     "ResponseError",
     "SSEError",
+    "ToolError",
     "TotalTimeoutError",
     "TruncatedStreamError",
     "UndeclaredDependencyError",
     "UnknownBotError",
+    "UnsafeUrlError",
     "UpstreamError",
     "UpstreamTimeoutError",
     "UserCausedError",
@@ -234,6 +259,27 @@ class IdleTimeoutError(UpstreamTimeoutError):
 
 class TotalTimeoutError(UpstreamTimeoutError):
     """The whole answer took too long."""
+
+
+class FileTooLargeError(UpstreamError):
+    """A file is larger than Poe takes, or than a download may be."""
+
+
+class ExpiredUrlError(UpstreamError):
+    """The URL of a file on Poe is no longer valid (403, 404 or 410)."""
+
+    hint = "The URL of an attachment is valid for 10 minutes: download it at once, or upload the file anew."
+
+
+class UnsafeUrlError(UpstreamError):
+    """A URL that is not fetched: neither http nor https, or one that leads to an address which is not public."""
+
+
+class ToolError(PoeASGIError):
+    """Raised by a tool that a model called: the model reads the message, and may try again in another way.
+
+    Of any other exception it reads the class alone: messages can hold what is nobody's business.
+    """
 
 
 class ProtocolError(PoeASGIError):

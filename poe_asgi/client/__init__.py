@@ -10,8 +10,13 @@ from ._http import HttpRequest, HttpResponse, Transport, read_bounded
 from ._retry import NO_RETRY, Retry
 from ._side_by_side import in_sections, side_by_side
 from ._stream import BotStream
+from ._tool_calls import ToolCallAccumulator
+from ._tool_loop import ToolForm
+from ._toolbox import Toolbox
+from ._tools import AnyTool, Tool
 
 __all__ = [
+    "AnyTool",
     "BotStream",
     "Connection",
     "Declared",
@@ -21,6 +26,10 @@ __all__ = [
     "PoeClient",
     "Retry",
     "Timeouts",
+    "Tool",
+    "ToolCallAccumulator",
+    "ToolForm",
+    "Toolbox",
     "Transport",
     "Upstream",
     "close_pool",

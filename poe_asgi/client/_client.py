@@ -15,6 +15,9 @@ from ._http import Transport
 from ._queries import Messages, compose, encode
 from ._retry import Retry
 from ._stream import BotStream, query_events
+from ._tool_loop import ToolForm, tool_stream
+from ._toolbox import Toolbox
+from ._tools import AnyTool
 
 log = logging.getLogger("poe_asgi.client")
 
@@ -87,12 +90,23 @@ class PoeClient:
         adopt_current_bot_name: bool | None = None,
         parameters: Mapping[str, Any] | None = None,
         attachments: Iterable[File] = (),
+        tools: Sequence[AnyTool] = (),
+        max_rounds: int = 5,
+        tool_form: ToolForm = "messages",
     ) -> BotStream:
         """The answer of another bot as it comes; nothing is sent before it is iterated, or yielded by a handler.
 
         ``messages`` is this conversation by default, or a text, a message, or several. ``system`` goes before them;
-        ``attachments`` and ``parameters`` (the values of that bot's controls) go with the last one. Raises
-        ConfigurationError when there is nothing to send; UpstreamError while iterating.
+        ``attachments`` and ``parameters`` (the values of that bot's controls) go with the last one.
+
+        ``tools`` are typed functions or `Tool` values. The bot's calls are run and their results sent back, in at most
+        ``max_rounds`` queries; the last one offers no tools. Text of all rounds comes through, ``tool_rounds`` has the
+        calls. Calls of tools without a function end the answer and are left in ``tool_calls``; where no tool has one,
+        the `Json` events come through, too. ``tool_form="fields"`` sends results in fields of the query, for bots that
+        do not read them as messages. AnswerError raised by a tool is raised here.
+
+        Raises ConfigurationError when there is nothing to send, or a function is no tool; UpstreamError while
+        iterating.
         """
         query = compose(
             self.query,
@@ -107,7 +121,13 @@ class PoeClient:
             adopt_current_bot_name=adopt_current_bot_name,
         )
         name = str(bot)
-        return BotStream(lambda stream: query_events(stream, self.connection, name, encode(query)))
+
+        def send(query: QueryRequest) -> BotStream:
+            return BotStream(lambda stream: query_events(stream, self.connection, name, encode(query)))
+
+        if not tools:
+            return send(query)
+        return tool_stream(send, query, Toolbox(tools), max_rounds=max_rounds, form=tool_form)
 
     async def ask(self, bot: str | Dependency, messages: Messages | None = None, **options: Any) -> Reply:
         """The whole answer of another bot. Takes what `stream` takes, and raises UpstreamError."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from ..errors import (
@@ -54,15 +55,25 @@ _BY_TYPE: dict[str, type[UpstreamError]] = {
 }
 
 
-def failure(what: str, status: int, headers: Mapping[str, str], body: bytes) -> UpstreamError:
-    """The error for an answer with this status, to a call described by ``what`` (without any key)."""
+def failure(
+    what: str,
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    meanings: Mapping[int, type[UpstreamError]] = MappingProxyType({}),
+) -> UpstreamError:
+    """The error for an answer with this status, to a call described by ``what`` (without any key).
+
+    ``meanings`` has the statuses that mean something else to this call than to a query.
+    """
     text = body.decode("utf-8", "replace")
     try:
         parsed = json.loads(text)
     except (ValueError, RecursionError):
         parsed = None
     message, kind, code = error_members(parsed)
-    cls = _BY_STATUS.get(status)
+    cls = meanings.get(status) or _BY_STATUS.get(status)
     if cls is None and status >= 500:
         cls = OverloadedError
     elif cls is None and status >= 400:

@@ -12,7 +12,11 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpRequest:
-    """``content`` is the body; an iterable is sent as it comes. Its repr leaves out what may hold a key."""
+    """``content`` is the body; an iterable is sent as it comes. Its repr leaves out what may hold a key.
+
+    ``public_only`` is for URLs that others wrote: a transport over a network resolves the host, raises UnsafeUrlError
+    when one of its addresses is not public, and connects to an address it has checked.
+    """
 
     method: str
     url: str = field(repr=False)
@@ -20,6 +24,7 @@ class HttpRequest:
     content: bytes | AsyncIterable[bytes] = field(default=b"", repr=False)
     connect_seconds: float = 10
     read_seconds: float | None = None
+    public_only: bool = False
 
 
 class HttpResponse(Protocol):

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Mapping
 
 import httpx
 
-from ..errors import ConnectionFailedError, ConnectTimeoutError
+from ..errors import ConnectionFailedError, ConnectTimeoutError, UnsafeUrlError
+from ._addresses import public_addresses
 from ._http import HttpRequest, HttpResponse
 
 
@@ -21,18 +22,44 @@ class HttpxTransport:
 
     async def send(self, request: HttpRequest) -> HttpResponse:
         timeout = httpx.Timeout(request.read_seconds, connect=request.connect_seconds)
-        outgoing = httpx.Request(
-            request.method,
-            request.url,
-            headers={"accept-encoding": "identity", **request.headers},
-            content=request.content,
-            extensions={"timeout": timeout.as_dict()},
-        )
-        host = outgoing.url.host
+        try:
+            outgoing = httpx.Request(
+                request.method,
+                request.url,
+                headers={"accept-encoding": "identity", **request.headers},
+                content=request.content,
+                extensions={"timeout": timeout.as_dict()},
+            )
+        except httpx.InvalidURL:
+            raise UnsafeUrlError("This is no URL that can be called.") from None
+        if not request.public_only:
+            return await self._send(outgoing, outgoing.url.host, request.connect_seconds)
+        return await self._send_to_public(outgoing, request.connect_seconds)
+
+    async def _send_to_public(self, outgoing: httpx.Request, connect_seconds: float) -> HttpResponse:
+        url = outgoing.url
+        addresses = await public_addresses(url.raw_host.decode(), url.port or (443 if url.scheme == "https" else 80))
+        while True:
+            # The address that was checked is the one to connect to: asked again, the name could have another. The
+            # connection is not kept: its certificate is that of this name, and others may share the address.
+            pinned = httpx.Request(
+                outgoing.method,
+                url.copy_with(host=addresses.pop(0)),
+                headers={**outgoing.headers, "connection": "close"},
+                stream=outgoing.stream,
+                extensions={**outgoing.extensions, "sni_hostname": url.raw_host.decode()},
+            )
+            try:
+                return await self._send(pinned, url.host, connect_seconds)
+            except (ConnectTimeoutError, ConnectionFailedError):
+                if not addresses:
+                    raise
+
+    async def _send(self, outgoing: httpx.Request, host: str, connect_seconds: float) -> HttpResponse:
         try:
             return _Response(await self._pool.handle_async_request(outgoing))
         except (httpx.ConnectTimeout, httpx.PoolTimeout):
-            raise ConnectTimeoutError(f"No connection to {host} within {request.connect_seconds:g} s.") from None
+            raise ConnectTimeoutError(f"No connection to {host} within {connect_seconds:g} s.") from None
         except httpx.TransportError as exc:
             raise ConnectionFailedError(f"The connection to {host} failed ({type(exc).__name__}).") from None
 

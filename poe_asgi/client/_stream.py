@@ -36,6 +36,8 @@ from ..protocol import (
     StreamEvent,
     SuggestedReply,
     Text,
+    ToolCall,
+    ToolRound,
     Unknown,
 )
 from ._connection import Connection
@@ -62,6 +64,16 @@ class BotStream:
         self._open_events = open_events
         self._events: AsyncGenerator[Received, None] | None = None
         self.reply = Reply()
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """Calls of tools that have no function: the caller answers them."""
+        return self.reply.tool_calls
+
+    @property
+    def tool_rounds(self) -> tuple[ToolRound, ...]:
+        """Calls of tools so far, with their results; ``Data.dump(tool_rounds=…)`` keeps them for later turns."""
+        return self.reply.tool_rounds
 
     def __aiter__(self) -> AsyncGenerator[Received, None]:
         if self._events is None:

@@ -2,6 +2,30 @@
 
 from __future__ import annotations
 
-from ._asgi_transport import AsgiApp, AsgiTransport
+from ._asgi import AsgiApp, HttpAnswer
+from ._asgi_transport import AsgiTransport
+from ._errors import http_error
+from ._fake_poe import FakePoe
+from ._records import Amount, Call, Charge, PointsEntry, SettingsSync, Upload, fingerprint
+from ._script import Cut, Pause, Repeat, Script, Thought, ToolCall
 
-__all__ = ["AsgiApp", "AsgiTransport"]
+__all__ = [
+    "Amount",
+    "AsgiApp",
+    "AsgiTransport",
+    "Call",
+    "Charge",
+    "Cut",
+    "FakePoe",
+    "HttpAnswer",
+    "Pause",
+    "PointsEntry",
+    "Repeat",
+    "Script",
+    "SettingsSync",
+    "Thought",
+    "ToolCall",
+    "Upload",
+    "fingerprint",
+    "http_error",
+]

@@ -83,6 +83,14 @@ def not_found(what: str) -> HttpAnswer:
     return http_error(404, f"There is no {what}.")
 
 
+class RefusedError(Exception):
+    """A surface refuses a request, with this answer."""
+
+    def __init__(self, answer: HttpAnswer) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
+
+
 @dataclass(slots=True)
 class _Outage:
     answer: HttpAnswer

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args
 from uuid import uuid4
 
 from ..errors import ConfigurationError
@@ -82,7 +82,7 @@ class ToolCall:
 
 
 Step: TypeAlias = "str | bytes | StreamEvent | Pause | Cut | Repeat | Thought | ToolCall"
-STEPS = (str, bytes, Pause, Cut, Repeat, Thought, ToolCall, *StreamEvent.__args__)
+STEPS = (str, bytes, Pause, Cut, Repeat, Thought, ToolCall, *get_args(StreamEvent))
 
 
 @dataclass(frozen=True, slots=True, init=False)

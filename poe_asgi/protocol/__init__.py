@@ -76,6 +76,8 @@ from ._settings import Settings
 from ._sse import PING, ServerSentEvent, SSEParser
 from ._states import State
 from ._strict import strict
+from ._tool_memory import insert_tool_rounds, stored_value
+from ._tool_rounds import ToolCall, ToolResult, ToolRound, wire_name
 from ._writer import ResponseWriter
 
 __all__ = [
@@ -142,6 +144,9 @@ __all__ = [
     "TextArea",
     "TextField",
     "ToggleSwitch",
+    "ToolCall",
+    "ToolResult",
+    "ToolRound",
     "Unknown",
     "UnknownRequestTypeError",
     "User",
@@ -150,12 +155,15 @@ __all__ = [
     "assistant",
     "controls_from_model",
     "insert_attachments",
+    "insert_tool_rounds",
     "is_valid_identifier",
     "new_identifier",
     "parse_json_object",
     "parse_request",
+    "stored_value",
     "strict",
     "system",
     "user",
     "values_for",
+    "wire_name",
 ]

@@ -6,13 +6,16 @@ only ever received: Poe sends it to carry tool calls of a called bot.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from pydantic import TypeAdapter
 
 from ._strict import strict
+
+if TYPE_CHECKING:
+    from ._tool_rounds import ToolRound
 
 
 def _require_str(owner: object, **values: object) -> None:
@@ -84,9 +87,14 @@ class Data:
         _require_str(self, metadata=self.metadata)
 
     @classmethod
-    def dump(cls, value: Any) -> Data:
-        """Data that `QueryContext.recall` reads back: a pydantic model, a dataclass, or plain JSON values."""
-        return cls(TypeAdapter(type(value)).dump_json(value).decode())
+    def dump(cls, value: Any = None, *, tool_rounds: Iterable[ToolRound] = ()) -> Data:
+        """Data that `QueryContext.recall` reads back: a pydantic model, a dataclass, or plain JSON values.
+
+        ``tool_rounds`` of a stream are kept with it; `QueryContext.prompt` puts them back into the conversation.
+        """
+        from ._tool_memory import with_rounds  # it knows messages, which know events
+
+        return cls(with_rounds(TypeAdapter(type(value)).dump_json(value).decode(), tool_rounds))
 
 
 @strict
@@ -140,5 +148,5 @@ class Unknown:
 
 Event: TypeAlias = Text | ReplaceResponse | SuggestedReply | File | Data
 StreamEvent: TypeAlias = Event | Meta | ErrorEvent | Done | Json | Unknown
-Item: TypeAlias = "str | Event | AsyncIterable[Item]"
+Item: TypeAlias = "str | Event | AsyncIterable[Item | Json]"
 Answer: TypeAlias = AsyncGenerator[Item, None]

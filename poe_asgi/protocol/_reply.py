@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ._events import ErrorEvent, File, Meta, StreamEvent
 from ._reader import ResponseReader, Violation
+from ._tool_rounds import ToolCall, ToolRound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +16,8 @@ class Reply:
 
     ``text`` is what the user sees, after all replacing. ``data`` is the metadata the answer stored. ``events`` are all
     events in order, as they came; ``error`` is the `error` event, if it ended with one. ``violations`` are the rules it
-    broke. ``first_event_seconds`` and ``seconds`` count from the call.
+    broke. ``first_event_seconds`` and ``seconds`` count from the call. ``tool_rounds`` are the tool calls that were run
+    on the way, ``tool_calls`` those that are left for the caller to answer.
     """
 
     text: str = ""
@@ -28,6 +30,8 @@ class Reply:
     violations: tuple[Violation, ...] = ()
     first_event_seconds: float | None = None
     seconds: float = 0.0
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_rounds: tuple[ToolRound, ...] = ()
 
     def __str__(self) -> str:
         return self.text

@@ -22,6 +22,8 @@ from ..protocol import (
     SettingsRequest,
     alternate_roles,
     insert_attachments,
+    insert_tool_rounds,
+    stored_value,
     values_for,
 )
 from ._status import Status
@@ -111,10 +113,11 @@ class QueryContext(Context[Deps]):
     def prompt(self, *, alternate: bool = False) -> tuple[Message, ...]:
         """The conversation for a model: with the contents of the newest message's attachments inserted before it.
 
-        With ``alternate`` neighbours of one role are joined, for models that want roles to alternate.
+        Tool rounds that this bot stored with an answer (``Data.dump(tool_rounds=…)``) come before that answer. With
+        ``alternate`` neighbours of one role are joined, for models that want roles to alternate.
         """
         messages = insert_attachments(self.messages)
-        return alternate_roles(messages) if alternate else messages
+        return insert_tool_rounds(alternate_roles(messages) if alternate else messages)
 
     def parameters_as(self, model: type[M]) -> M:
         """The values of the controls, validated; names that the model does not declare are left out.
@@ -135,7 +138,7 @@ class QueryContext(Context[Deps]):
         for message in reversed(self.messages):
             if message.role == "bot" and message.metadata:
                 try:
-                    return adapter.validate_json(message.metadata)
+                    return adapter.validate_json(stored_value(message.metadata))
                 except ValidationError:
                     continue
         return None

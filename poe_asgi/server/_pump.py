@@ -52,7 +52,7 @@ class Pump:
         if self._room is not None and not self._room.done():
             self._room.set_result(None)
 
-    async def follow(self, source: AsyncIterator[Item], mark: int | None = None) -> None:
+    async def follow(self, source: AsyncIterator[Item | Json], mark: int | None = None) -> None:
         """Follow a handler to its end. Raises what it raises, WrongYieldError, or Stopped.
 
         A delegate is followed the same way; ``mark`` is how many visible characters stood before it.
@@ -109,14 +109,14 @@ class Pump:
         await self._room
 
 
-async def _throw(source: AsyncIterator[Item], exc: BaseException) -> Item:
+async def _throw(source: AsyncIterator[Item | Json], exc: BaseException) -> Item | Json:
     if not isinstance(source, AsyncGenerator):
         raise exc
-    item: Item = await source.athrow(exc)
+    item: Item | Json = await source.athrow(exc)
     return item
 
 
-async def _close(source: AsyncIterator[Item]) -> None:
+async def _close(source: AsyncIterator[Item | Json]) -> None:
     """Close a generator in the task that ran it. What goes wrong here is the handler's affair: it is logged."""
     try:
         if inspect.isasyncgen(source):
