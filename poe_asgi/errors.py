@@ -3,46 +3,23 @@
 PoeASGIError
 ├── ConfigurationError            the bot or the app is put together wrongly; raised while building or starting
 ├── AnswerError                   raised by a handler: ends the answer, its text is shown to the user
-│   ├── UserMessageTooLongError
-│   ├── InsufficientFundError
-│   ├── UserCausedError
-│   └── PrivacyAuthorizationError
+│   └── UserMessageTooLongError, InsufficientFundError, UserCausedError, PrivacyAuthorizationError
 ├── UpstreamError                 a call to Poe failed
-│   ├── InvalidKeyError           the key was refused
-│   ├── NoCreditsError            the account behind the key has no points left
-│   ├── ForbiddenError            moderation, or something this key may not do
-│   ├── UnknownBotError           no such bot or model
-│   ├── UndeclaredDependencyError a bot that is not declared, or not for so many calls
-│   ├── InvalidCallError          what was sent is not accepted
-│   ├── RateLimitedError          too many calls
-│   ├── OverloadedError           overloaded, or failing
-│   ├── BotError                  the called bot ended with an `error` event
-│   ├── TruncatedStreamError      the answer stopped without `done`
-│   ├── InvalidResponseError      what came back is not what the protocol says
-│   ├── ConnectionFailedError     no connection, or one that broke
-│   ├── UpstreamTimeoutError      something took too long
-│   │   ├── ConnectTimeoutError
-│   │   ├── FirstEventTimeoutError
-│   │   ├── IdleTimeoutError
-│   │   └── TotalTimeoutError
-│   ├── FileTooLargeError         a file is larger than it may be
-│   ├── ExpiredUrlError           the URL of a file is no longer valid
-│   └── UnsafeUrlError            a URL that is not fetched
+│   ├── InvalidKeyError, NoCreditsError, ForbiddenError, UnknownBotError, UndeclaredDependencyError, InvalidCallError
+│   ├── RateLimitedError, OverloadedError, ConnectionFailedError, TruncatedStreamError, InvalidResponseError
+│   ├── BotError, FileTooLargeError, ExpiredUrlError, UnsafeUrlError
+│   └── UpstreamTimeoutError: ConnectTimeoutError, FirstEventTimeoutError, IdleTimeoutError, TotalTimeoutError
 ├── ToolError                     raised by a tool: what the model is told
 └── ProtocolError                 a stream or a request breaks the protocol
-    ├── RequestError              a request body that cannot be accepted
-    ├── SSEError                  bytes that cannot be read as server-sent events within bounds
-    └── ResponseError             an event that may not be sent now
-        └── LimitError            an event that does not fit into the limits
+    ├── RequestError, SSEError    what came cannot be read or accepted
+    └── ResponseError, LimitError an event that may not be sent now, or does not fit into the limits
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, ClassVar
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from typing import ClassVar
 
 __all__ = [
     "AnswerError",
@@ -267,8 +244,6 @@ class FileTooLargeError(UpstreamError):
 
 class ExpiredUrlError(UpstreamError):
     """The URL of a file on Poe is no longer valid (403, 404 or 410)."""
-
-    hint = "The URL of an attachment is valid for 10 minutes: download it at once, or upload the file anew."
 
 
 class UnsafeUrlError(UpstreamError):

@@ -1,10 +1,8 @@
-"""What many tests need: a clock that is passed in, an ASGI exchange in process, and requests."""
+"""What many tests need: an ASGI exchange in process, and requests."""
 
 from __future__ import annotations
 
 import asyncio
-import heapq
-import itertools
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -13,57 +11,12 @@ from typing import Any
 from poe_asgi import Bot, create_app
 from poe_asgi._clock import Clock, passed_in
 from poe_asgi.protocol import Limits, ResponseReader, StreamEvent
+from poe_asgi.testing import ManualClock, settle
+
+__all__ = ["KEY", "SMALL", "Exchange", "ManualClock", "ask", "query", "settle", "started"]
 
 KEY = "k" * 32
 SMALL = {"type": "query", "query": [{"role": "user", "content": "hi"}]}
-
-
-class _Timer:
-    def __init__(self, callback: Callable[[], object]) -> None:
-        self.callback: Callable[[], object] | None = callback
-
-    def cancel(self) -> None:
-        self.callback = None
-
-
-class ManualClock:
-    """A clock that moves only when told."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-        self._order = itertools.count()
-        self._due: list[tuple[float, int, _Timer]] = []
-
-    def time(self) -> float:
-        return self.now
-
-    def call_at(self, when: float, callback: Callable[..., object], /, *args: Any) -> _Timer:
-        timer = _Timer(lambda: callback(*args))
-        heapq.heappush(self._due, (when, next(self._order), timer))
-        return timer
-
-    async def advance(self, seconds: float) -> None:
-        """Move on, and let what is due by then, and what follows from it, happen."""
-        end = self.now + seconds
-        await settle()
-        while self._due and self._due[0][0] <= end:
-            when, _, timer = heapq.heappop(self._due)
-            self.now = max(self.now, when)
-            if timer.callback is not None:
-                timer.callback()
-                await settle()
-        self.now = end
-        await settle()
-
-    @property
-    def armed(self) -> int:
-        return sum(timer.callback is not None for _, _, timer in self._due)
-
-
-async def settle(turns: int = 30) -> None:
-    """Let the tasks run until they wait for something that is not in the loop."""
-    for _ in range(turns):
-        await asyncio.sleep(0)
 
 
 class Exchange:

@@ -39,6 +39,7 @@ DOCS = sorted((ROOT / "docs").glob("*.md"))
 SERVER = ROOT / "docs/server.md"
 PARAMETERS = ROOT / "docs/parameters.md"
 ARCHITECTURE = ROOT / "docs/architecture.md"
+TESTING = ROOT / "docs/testing.md"  # its snippets are a project of tests; tests/testing runs it
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +49,7 @@ def _no_key_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("story", [story for page in DOCS for story in stories(page)], ids=place)
+@pytest.mark.parametrize("story", [story for page in DOCS if page != TESTING for story in stories(page)], ids=place)
 async def test_a_snippet_runs_and_its_bots_answer(story: list[Snippet]) -> None:
     await run(story)
 
@@ -58,7 +59,7 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert [link for link in links(page) if not link.exists()] == []
 
 
-@pytest.mark.parametrize("page", [SERVER, PARAMETERS], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [SERVER, PARAMETERS, TESTING], ids=lambda page: page.name)
 def test_the_contents_are_the_headings(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     headings = re.findall(r"^## (.+)$", text, re.MULTILINE)

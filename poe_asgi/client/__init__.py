@@ -2,37 +2,68 @@
 
 from __future__ import annotations
 
+from ._catalog import Model, ModelParameter, Pricing
 from ._client import PoeClient
-from ._connection import Connection, Timeouts, Upstream, close_pool, upstream
+from ._connection import Connection, Timeouts, Upstream, close_pool, upstream, upstream_everywhere
+from ._contents import contents_of
+from ._costs import Charge, Cost, CostItem
 from ._declared import Declared
+from ._download import download
 from ._failures import error_members, failure, failure_in_stream
 from ._http import HttpRequest, HttpResponse, Transport, read_bounded
+from ._money import USD
+from ._multipart import MAX_FILE_BYTES
+from ._refusal import checking_urls
 from ._retry import NO_RETRY, Retry
+from ._settings_echo import Difference
+from ._settings_sync import HasSettings, SettingsSync
 from ._side_by_side import in_sections, side_by_side
+from ._sources import UploadData
 from ._stream import BotStream
 from ._tool_calls import ToolCallAccumulator
 from ._tool_loop import ToolForm
 from ._toolbox import Toolbox
 from ._tools import AnyTool, Tool
+from ._uploads import Uploads
+from ._usage import Balance, Usage, UsageEntry
 
 __all__ = [
     "AnyTool",
+    "Balance",
     "BotStream",
+    "Charge",
     "Connection",
+    "Cost",
+    "CostItem",
     "Declared",
+    "Difference",
+    "HasSettings",
     "HttpRequest",
     "HttpResponse",
+    "MAX_FILE_BYTES",
+    "Model",
+    "ModelParameter",
     "NO_RETRY",
     "PoeClient",
+    "Pricing",
     "Retry",
+    "SettingsSync",
     "Timeouts",
     "Tool",
     "ToolCallAccumulator",
     "ToolForm",
     "Toolbox",
     "Transport",
+    "USD",
+    "UploadData",
+    "Uploads",
     "Upstream",
+    "Usage",
+    "UsageEntry",
+    "checking_urls",
     "close_pool",
+    "contents_of",
+    "download",
     "error_members",
     "failure",
     "failure_in_stream",
@@ -40,4 +71,5 @@ __all__ = [
     "read_bounded",
     "side_by_side",
     "upstream",
+    "upstream_everywhere",
 ]

@@ -23,7 +23,7 @@ from ..errors import (
 from ..protocol import ServerSentEvent, SSEParser, parse_json_object
 from ._connection import Connection
 from ._failures import failure
-from ._http import HttpRequest, read_bounded
+from ._http import HttpRequest, HttpResponse, read_bounded
 from ._retry import Retry
 
 log = logging.getLogger("poe_asgi.client")
@@ -46,8 +46,15 @@ class Answered:
     body: bytes = field(repr=False)
 
 
-async def call(connection: Connection, request: HttpRequest, what: str, *, seconds: float) -> Answered:
-    """The whole answer to one request, which ``what`` describes in errors.
+async def call(
+    connection: Connection,
+    request: HttpRequest,
+    what: str,
+    *,
+    seconds: float,
+    enough: Callable[[bytes], bool] = lambda _: False,
+) -> Answered:
+    """The whole answer to one request, which ``what`` describes in errors; of an event stream what is ``enough``.
 
     It may take ``seconds``, and no more than the client's total. Raises UpstreamTimeoutError, InvalidResponseError for
     a body that is too large, and what the transport raises.
@@ -57,7 +64,7 @@ async def call(connection: Connection, request: HttpRequest, what: str, *, secon
     try:
         response = await until(deadline, connection.transport().send(request))
         try:
-            body = await until(deadline, read_bounded(response, BODY_BYTES + 1))
+            body = await until(deadline, _read(response, enough))
         finally:
             await response.aclose()
     except TimeoutError:
@@ -65,6 +72,18 @@ async def call(connection: Connection, request: HttpRequest, what: str, *, secon
     if len(body) > BODY_BYTES:
         raise InvalidResponseError(f"{what}: the answer is larger than {BODY_BYTES:,} bytes.", status=response.status)
     return Answered(response.status, response.headers, body)
+
+
+async def _read(response: HttpResponse, enough: Callable[[bytes], bool]) -> bytes:
+    is_stream = response.headers.get("content-type", "").lower().startswith("text/event-stream")
+    if not is_stream:
+        return await read_bounded(response, BODY_BYTES + 1)
+    body = bytearray()
+    async for chunk in response.chunks():
+        body += chunk
+        if len(body) > BODY_BYTES or enough(bytes(body)):
+            break
+    return bytes(body)
 
 
 async def retried(
@@ -100,10 +119,30 @@ def json_object(answered: Answered, what: str) -> dict[str, Any]:
     raise InvalidResponseError(f"{what}: the answer is not a JSON object.", status=answered.status)
 
 
-def server_sent(body: bytes) -> list[ServerSentEvent]:
-    """The events of a body that has come whole; none when it is no event stream."""
+async def get_json(
+    connection: Connection, path: str, what: str, *, headers: Mapping[str, str], seconds: float
+) -> dict[str, Any]:
+    """The JSON object at a path of Poe's API. Raises UpstreamError."""
+    request = HttpRequest(
+        method="GET",
+        url=connection.api_url(path),
+        headers=headers,
+        connect_seconds=connection.timeouts.connect,
+    )
+
+    async def attempt() -> dict[str, Any]:
+        answered = await call(connection, request, what, seconds=seconds)
+        if answered.status != 200:
+            raise refused(what, answered)
+        return json_object(answered, what)
+
+    return await retried(connection.retry, what, attempt)
+
+
+def server_sent(body: bytes, *, whole: bool = True) -> list[ServerSentEvent]:
+    """The events of a body; none when it is no event stream. One that is not ``whole`` may end within an event."""
     try:
-        return SSEParser().feed(body + b"\n\n")
+        return SSEParser().feed(body + b"\n\n" if whole else body)
     except SSEError:
         return []
 

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
-from ..protocol import Dependency, File, QueryRequest, Reply
+from ..protocol import Dependency, File, Limits, QueryRequest, Reply, Settings
+from ._catalog import Model, models
 from ._connection import Connection, Timeouts
+from ._costs import Charge
 from ._declared import Declared
+from ._download import download
+from ._files import upload
 from ._http import Transport
+from ._money import USD
+from ._multipart import MAX_FILE_BYTES
 from ._queries import Messages, compose, encode
 from ._retry import Retry
+from ._settings_sync import HasSettings, SettingsSync, fetch_settings, push_settings
+from ._sources import UploadData
 from ._stream import BotStream, query_events
 from ._tool_loop import ToolForm, tool_stream
 from ._toolbox import Toolbox
 from ._tools import AnyTool
+from ._uploads import Uploads
+from ._usage import Usage
 
 log = logging.getLogger("poe_asgi.client")
 
@@ -48,6 +59,7 @@ class PoeClient:
             retry=retry or Retry(),
         )
         self.query: QueryRequest | None = None
+        self.uploads: Uploads | None = None  # of the answer to that query
         self._pool: Transport | None = None
 
     @classmethod
@@ -55,18 +67,16 @@ class PoeClient:
         """The client inside a bot, bound to the query that is being answered, if it is one."""
         client = cls()
         client.query = query
+        client.uploads = Uploads(Limits().files) if query is not None else None
         client.connection = Connection(api_key=access_key, of_query=True, declared=declared)
         return client
 
     async def __aenter__(self) -> Self:
-        if self.connection.own_transport is None:
-            from ._connection import upstream
+        if self.connection.own_transport is None and self.connection.transport_elsewhere() is None:
             from ._httpx import HttpxTransport
 
-            here = upstream.get()
-            if here is None or here.transport is None:
-                self._pool = HttpxTransport()
-                self.connection = replace(self.connection, own_transport=self._pool)
+            self._pool = HttpxTransport()
+            self.connection = replace(self.connection, own_transport=self._pool)
         return self
 
     async def __aexit__(
@@ -120,6 +130,8 @@ class PoeClient:
             skip_system_prompt=skip_system_prompt,
             adopt_current_bot_name=adopt_current_bot_name,
         )
+        if self.uploads is not None:
+            self.uploads.passed_on(file for message in query.query for file in message.attachments)
         name = str(bot)
 
         def send(query: QueryRequest) -> BotStream:
@@ -132,3 +144,76 @@ class PoeClient:
     async def ask(self, bot: str | Dependency, messages: Messages | None = None, **options: Any) -> Reply:
         """The whole answer of another bot. Takes what `stream` takes, and raises UpstreamError."""
         return await self.stream(bot, messages, **options).read()
+
+    async def upload(
+        self,
+        data: UploadData | None = None,
+        *,
+        path: str | os.PathLike[str] | None = None,
+        url: str | None = None,
+        name: str | None = None,
+        content_type: str | None = None,
+        inline: bool = False,
+    ) -> File:
+        """Upload a file to Poe, at most 50 MB; the File is to be yielded, or sent to another bot.
+
+        The source is one of ``data`` (bytes, a str, a path, a file opened in binary mode, an async iterator of bytes),
+        ``path``, or ``url``, which Poe fetches itself. An open file is read from where it stands, and not closed. Data
+        needs a ``name``; ``content_type`` is guessed from it. With ``inline`` the file has a fresh ``inline_ref``, and
+        ``file.markdown`` is what shows it in the text, once it has been yielded.
+
+        What may succeed later is tried twice, unless the source cannot be read again. Raises ConfigurationError;
+        LimitError for one file too many for the answer; FileTooLargeError and other UpstreamErrors; what the source
+        raises.
+        """
+        return await upload(
+            self.connection,
+            data,
+            path=path,
+            url=url,
+            name=name,
+            content_type=content_type,
+            inline=inline,
+            uploads=self.uploads,
+        )
+
+    async def download(self, file: File | str, *, max_bytes: int = MAX_FILE_BYTES, seconds: float = 60) -> bytes:
+        """The contents of a file, or of what is behind a URL; ``seconds`` are for all of it, retries included.
+
+        Raises ExpiredUrlError, FileTooLargeError, UnsafeUrlError for a URL that leads into a private network, and other
+        UpstreamErrors.
+        """
+        return await download(file, max_bytes=max_bytes, seconds=seconds, connection=self.connection)
+
+    def charge(self, *, up_to: USD) -> Charge:
+        """Charge the user of this query: ``async with ctx.poe.charge(up_to=…) as cost: cost.add(amount, description)``.
+
+        Entering authorizes the amount, leaving captures what was added, however the body ends. Raises
+        ConfigurationError outside of a query, or without the bot's access key; on entering and leaving
+        InsufficientFundError and UpstreamError, as `Charge` says.
+        """
+        return Charge(self.connection, self.query, up_to)
+
+    async def push_settings(
+        self, bot: HasSettings | Settings, *, name: str | None = None, access_key: str | None = None
+    ) -> SettingsSync:
+        """Store settings at Poe: those of a bot, or of the one with this handle and access key.
+
+        The key is the bot's own by default, else that of POE_ACCESS_KEY. Poe answers 200 to settings it does not take:
+        see ``differences`` of what this returns; they are logged, too. Raises ConfigurationError and UpstreamError.
+        """
+        return await push_settings(self.connection, bot, name=name, access_key=access_key)
+
+    async def fetch_settings(
+        self, bot: HasSettings | None = None, *, name: str | None = None, access_key: str | None = None
+    ) -> SettingsSync:
+        """Have Poe ask the running bot for its settings, and store them. Otherwise as `push_settings`."""
+        return await fetch_settings(self.connection, bot, name=name, access_key=access_key)
+
+    async def models(self) -> tuple[Model, ...]:
+        """The models of Poe, as hints: the list is wrong in places. Needs no key. Raises UpstreamError."""
+        return await models(self.connection)
+
+    def usage(self) -> Usage:
+        """The points of the account: ``await usage.balance()``, ``async for entry in usage.history()``."""
+        return Usage(self.connection)

@@ -1,7 +1,7 @@
 """Where calls go, with which key, and over what: looked up when a call is made, not before.
 
-What a client was given comes first, then what a test kit or a development server set in the context, then the
-variable POE_BASE_URL, then Poe itself.
+What a client was given comes first, then what a test kit or a development server set, in the context or for the whole
+process, then the variable POE_BASE_URL, then Poe itself.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import asyncio
 import os
 import threading
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from urllib.parse import quote
@@ -34,6 +36,25 @@ class Upstream:
 
 
 upstream: ContextVar[Upstream | None] = ContextVar("poe_asgi_upstream", default=None)
+_everywhere: list[Upstream] = []
+
+
+@contextmanager
+def upstream_everywhere(elsewhere: Upstream) -> Iterator[None]:
+    """Inside, the whole process calls there, where nothing else is set in the context.
+
+    A context variable does not reach tasks that were there before it was set, and async test plugins keep some.
+    """
+    _everywhere.append(elsewhere)
+    try:
+        yield
+    finally:
+        _everywhere.remove(elsewhere)
+
+
+def current_upstream() -> Upstream | None:
+    """Where calls go if not to Poe: as the context says, else as the process does."""
+    return upstream.get() or (_everywhere[-1] if _everywhere else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,14 +94,16 @@ class Connection:
         return key
 
     def transport(self) -> Transport:
-        """What carries the calls: an own transport, one set in the context, or this event loop's pool."""
-        if self.own_transport is not None:
-            return self.own_transport
-        here = upstream.get()
-        return here.transport if here is not None and here.transport is not None else pool()
+        """What carries the calls: an own transport, one that leads elsewhere than to Poe, or this event loop's pool."""
+        return self.own_transport or self.transport_elsewhere() or pool()
+
+    def transport_elsewhere(self) -> Transport | None:
+        """The transport that was set in the context or for the process; not for a client with a base URL of its own."""
+        here = current_upstream() if self.base_url is None else None
+        return here.transport if here is not None else None
 
     def _base(self, default: str) -> str:
-        here = upstream.get()
+        here = current_upstream()
         base = self.base_url or (here.base_url if here is not None else None) or os.environ.get("POE_BASE_URL")
         return (base or default).rstrip("/")
 

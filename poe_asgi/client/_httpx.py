@@ -9,6 +9,7 @@ import httpx
 from ..errors import ConnectionFailedError, ConnectTimeoutError, UnsafeUrlError
 from ._addresses import public_addresses
 from ._http import HttpRequest, HttpResponse
+from ._refusal import check_url
 
 
 class HttpxTransport:
@@ -21,6 +22,7 @@ class HttpxTransport:
         )
 
     async def send(self, request: HttpRequest) -> HttpResponse:
+        check_url(request.url)
         timeout = httpx.Timeout(request.read_seconds, connect=request.connect_seconds)
         try:
             outgoing = httpx.Request(

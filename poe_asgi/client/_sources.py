@@ -49,7 +49,7 @@ def source_of(data: Any) -> Source:
     if isinstance(data, io.TextIOBase) or not callable(read) or inspect.iscoroutinefunction(read):
         kind = "a file in text mode" if isinstance(data, io.TextIOBase) else type(data).__name__
         raise ConfigurationError(
-            "What can be uploaded is bytes, a str, a path, a file opened in binary mode, or an async iterator of bytes; "
+            "An upload takes bytes, a str, a path, a file opened in binary mode, or an async iterator of bytes, "
             f"not {kind}."
         )
     return _Open(data)
@@ -57,9 +57,9 @@ def source_of(data: Any) -> Source:
 
 class _Memory:
     repeatable = True
-    name = None
 
     def __init__(self, data: bytes) -> None:
+        self.name: str | None = None
         self._data = data
 
     async def size(self) -> int:
@@ -94,7 +94,9 @@ class _Open:
             self._start = self._file.tell()
         end = self._file.seek(0, os.SEEK_END)
         self._file.seek(self._start)
-        return max(end - self._start, 0)
+        if self._start >= end > 0:
+            raise ConfigurationError("The file to upload stands at its end: rewind it first, with seek(0).")
+        return end - self._start
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         if self._start is not None:
@@ -124,9 +126,8 @@ class _OnDisk:
 class _Made:
     """Bytes that are made while they are sent: once they have begun there is no second time."""
 
-    name = None
-
     def __init__(self, chunks: AsyncIterable[bytes]) -> None:
+        self.name: str | None = None
         self._chunks = chunks
         self.repeatable = True
 
@@ -143,6 +144,6 @@ def checked(chunk: Any) -> bytes:
     """The chunk, if it is one."""
     if not isinstance(chunk, (bytes, bytearray, memoryview)):
         raise ConfigurationError(
-            f"What is uploaded must come as bytes, not {type(chunk).__name__}: open a file in binary mode, encode a str."
+            f"An upload must come as bytes, not {type(chunk).__name__}: open a file in binary mode, encode a str."
         )
     return bytes(chunk)

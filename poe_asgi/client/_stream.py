@@ -113,10 +113,23 @@ async def query_events(
         attempt += 1
         content = False
         try:
-            async with aclosing(_attempt(stream, connection, name, body)) as events:
-                async for event in events:
-                    content = True
-                    yield event
+            async with aclosing(_attempt(stream, connection, name, body)) as ready:
+                async for events in ready:
+                    for event in events:
+                        match event:
+                            case Text() | ReplaceResponse() | SuggestedReply() | File() | Data() | Json():
+                                content = True
+                                yield event
+                            case ErrorEvent():
+                                raise _raised(name, event)
+                            case Unknown(kind):
+                                log.debug("%s sent an event of type %r, which is unknown or malformed", name, kind)
+                            case Meta():
+                                pass
+                            case Done():
+                                return
+            read = len(stream.reply.events)
+            raise TruncatedStreamError(f"Calling {name}: the answer stopped after {read} events without `done`.")
         except UpstreamError as exc:
             if content:
                 raise
@@ -129,12 +142,13 @@ async def query_events(
             if pause is None:
                 raise
             log.info("calling %s failed (%s); trying again in %.2f s", name, type(exc).__name__, pause)
-        else:
-            return
         await sleep(pause)
 
 
-async def _attempt(stream: BotStream, connection: Connection, name: str, body: bytes) -> AsyncGenerator[Received, None]:
+async def _attempt(
+    stream: BotStream, connection: Connection, name: str, body: bytes
+) -> AsyncGenerator[list[StreamEvent], None]:
+    """The events of one try, as many at a time as came together; it ends where the bytes do."""
     clock, timeouts = current_clock(), connection.timeouts
     started = clock.time()
     first_at, total_at = started + timeouts.first_event, started + timeouts.total
@@ -178,23 +192,11 @@ async def _attempt(stream: BotStream, connection: Connection, name: str, body: b
                 if events:
                     idle_at = now + timeouts.idle
                     first = now - started if first is None else first
-                for event in events:
-                    received.append(event)
-                    match event:
-                        case Text() | ReplaceResponse() | SuggestedReply() | File() | Data() | Json():
-                            yield event
-                        case ErrorEvent():
-                            raise _raised(name, event)
-                        case Unknown(kind):
-                            log.debug("%s sent an event of type %r, which is unknown or malformed", name, kind)
-                        case Meta():
-                            pass
-                        case Done():
-                            return
+                    received += events
+                    yield events
         finally:
             stream.reply = Reply.of(reader, received, first_event_seconds=first, seconds=clock.time() - started)
             await _close(chunks)
-        raise TruncatedStreamError(f"{what}: the answer stopped after {len(received)} events without `done`.")
     finally:
         await response.aclose()
 

@@ -54,7 +54,7 @@ class Arguments:
             signature = inspect.signature(function)
         except (NameError, TypeError, ValueError) as exc:
             raise ConfigurationError(
-                f"The types of {what} cannot be read ({exc}); types in hints must be known in its module."
+                f"{what} has hints that cannot be read ({exc}); a type in a hint must be known in the module."
             ) from None
         bound = function.keywords if isinstance(function, functools.partial) else {}
         fields: dict[str, Any] = {}
@@ -111,10 +111,15 @@ def hinted(function: Callable[..., Any]) -> Any:
     return function if inspect.isroutine(function) or inspect.isclass(function) else type(function).__call__
 
 
+def name_of(function: Callable[..., Any]) -> str:
+    """The name a callable was given, or ``""``: a lambda and an object that can be called have none."""
+    name: str = getattr(hinted(function), "__name__", "")
+    return name if name.isidentifier() and name != "__call__" else ""
+
+
 def describe(function: Callable[..., Any]) -> str:
     """The callable in a message."""
-    target = hinted(function)
-    return f"The tool {getattr(target, '__qualname__', repr(target))}"
+    return f"The tool {name_of(function) or repr(function)}"
 
 
 def _described(hint: Any) -> Any:

@@ -39,7 +39,9 @@ def tool_stream(
     ``max_rounds`` counts queries; the last one offers no tools, which forces an answer. Raises ConfigurationError.
     """
     if isinstance(max_rounds, bool) or not isinstance(max_rounds, int) or max_rounds < 2:
-        raise ConfigurationError(f"max_rounds is a number from 2 (one for the tools, one to answer), not {max_rounds!r}.")
+        raise ConfigurationError(
+            f"max_rounds is a number from 2 (one for the tools, one to answer), not {max_rounds!r}."
+        )
     if form not in get_args(ToolForm):
         raise ConfigurationError(f"tool_form is 'messages' or 'fields', not {form!r}.")
 

@@ -30,7 +30,9 @@ class Toolbox:
             tool = each if isinstance(each, Tool) else Tool.of(each)
             name = wire_name(tool.name)
             if name in self._tools:
-                raise ConfigurationError(f"Two tools are called {name!r}; Tool.of(function, name=…) gives another name.")
+                raise ConfigurationError(
+                    f"Two tools are called {name!r}; Tool.of(function, name=…) gives another name."
+                )
             self._tools[name] = tool
 
     @property

@@ -14,7 +14,7 @@ from pydantic_core import to_jsonable_python
 from ..errors import ConfigurationError
 from ..protocol import wire_name
 from ._docstrings import parse_docstring
-from ._tool_arguments import Arguments, describe, hinted
+from ._tool_arguments import Arguments, describe, hinted, name_of
 
 _FORM = '{"type": "function", "function": {"name": …, "description": …, "parameters": {…}}}'
 
@@ -54,11 +54,10 @@ class Tool:
         The rest of the docstring describes the tool. Raises ConfigurationError when a model could not call it.
         """
         arguments = _arguments(function, typed=True)
-        target = hinted(function)
-        called = name or (target.__name__ if target is function else getattr(target, "__name__", ""))
-        if not called.isidentifier() and name is None:
+        called = name or name_of(function)
+        if not called:
             raise ConfigurationError(f"{describe(function)} has no name to call it by: Tool.of(…, name=…).")
-        said, parameters = parse_docstring(inspect.getdoc(target) or "", arguments.parameters.values())
+        said, parameters = parse_docstring(inspect.getdoc(hinted(function)) or "", arguments.parameters.values())
         inner = {
             "name": called,
             "description": said if description is None else description,
@@ -80,8 +79,8 @@ class Tool:
     async def run(self, arguments: str) -> str:
         """Call the function with a model's JSON, and give its result as the model gets it: text, or JSON.
 
-        A plain function runs in a thread of its own. Raises ToolError for arguments that do not fit, and whatever the
-        function raises.
+        A plain function runs in a thread of its own, and to its end even where nobody waits for it any more. Raises
+        ToolError for arguments that do not fit, and whatever the function raises.
         """
         if self.function is None or self._arguments is None:
             raise ConfigurationError(f"The tool {self.name!r} has no function to run: Tool(definition, function).")

@@ -6,7 +6,7 @@ from ._asgi import AsgiApp, HttpAnswer
 from ._asgi_transport import AsgiTransport
 from ._errors import http_error
 from ._fake_poe import FakePoe
-from ._records import Amount, Call, Charge, PointsEntry, SettingsSync, Upload, fingerprint
+from ._records import Amount, Call, ChargeCall, PointsEntry, SettingsCall, UploadCall, fingerprint
 from ._script import Cut, Pause, Repeat, Script, Thought, ToolCall
 
 __all__ = [
@@ -14,7 +14,7 @@ __all__ = [
     "AsgiApp",
     "AsgiTransport",
     "Call",
-    "Charge",
+    "ChargeCall",
     "Cut",
     "FakePoe",
     "HttpAnswer",
@@ -22,10 +22,10 @@ __all__ = [
     "PointsEntry",
     "Repeat",
     "Script",
-    "SettingsSync",
+    "SettingsCall",
     "Thought",
     "ToolCall",
-    "Upload",
+    "UploadCall",
     "fingerprint",
     "http_error",
 ]

@@ -83,7 +83,10 @@ async def read(scope: Scope, receive: Receive) -> Incoming:
 async def respond(answer: HttpAnswer | Streamed, receive: Receive, send: Send) -> None:
     """Send the answer. A stream is closed when it ends, when it fails, and when its client leaves."""
     if isinstance(answer, HttpAnswer):
-        await _start(send, answer.status, {"content-type": answer.content_type, **answer.headers})
+        length = str(len(answer.body))
+        await _start(
+            send, answer.status, {"content-type": answer.content_type, "content-length": length, **answer.headers}
+        )
         await send({"type": "http.response.body", "body": answer.body, "more_body": False})
         return
     await _start(send, 200, {"content-type": "text/event-stream", "cache-control": "no-store", **answer.headers})

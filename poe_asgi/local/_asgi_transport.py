@@ -152,6 +152,8 @@ class _Exchange:
             return _DISCONNECT
         error = coming.exception()
         if error is not None:
+            self._parts = None
+            self._over.set()
             if not self.started.done():
                 self.started.set_exception(error)
             return _DISCONNECT
@@ -190,8 +192,8 @@ def _scope(request: HttpRequest, client: tuple[str, int]) -> Scope:
     headers = {"host": url.netloc, **{name.lower(): value for name, value in request.headers.items()}}
     if isinstance(request.content, bytes):
         headers.setdefault("content-length", str(len(request.content)))
-    else:
-        headers.setdefault("transfer-encoding", "chunked")
+    elif "content-length" not in headers:
+        headers["transfer-encoding"] = "chunked"
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},

@@ -15,7 +15,21 @@ _ROLES = {"system": "system", "developer": "system", "user": "user", "assistant"
 
 # What is not among these is a parameter of the bot.
 _KNOWN = frozenset(
-    ["model", "messages", "max_tokens", "max_completion_tokens", "stream", "stream_options", "temperature", "top_p", "stop", "n", "tools", "tool_choice", "parallel_tool_calls", "logprobs", "top_logprobs", "response_format", "store", "metadata", "prediction", "presence_penalty", "frequency_penalty", "seed", "service_tier", "audio", "logit_bias", "user", "modalities"]
+    {
+        *(
+            "model",
+            "messages",
+            "max_tokens",
+            "max_completion_tokens",
+            "stream",
+            "stream_options",
+            "temperature",
+            "top_p",
+        ),
+        *("stop", "n", "tools", "tool_choice", "parallel_tool_calls", "logprobs", "top_logprobs", "response_format"),
+        *("store", "metadata", "prediction", "presence_penalty", "frequency_penalty", "seed", "service_tier", "audio"),
+        *("logit_bias", "user", "modalities"),
+    }
 )
 
 
@@ -38,7 +52,7 @@ def chat_query(raw: bytes) -> tuple[dict[str, Any], QueryRequest]:
     stops = [stop] if isinstance(stop, str) else stop or []
     if not isinstance(stops, list) or not all(isinstance(each, str) and each.strip() for each in stops):
         raise _refused("stop must hold sequences that are not white space.", param="stop")
-    tools = body.get("tools") or []
+    tools = [] if body.get("tools") is None else body["tools"]
     if not isinstance(tools, list) or not all(isinstance(tool, dict) for tool in tools):
         raise _refused("tools must be a list of objects.", param="tools")
     messages = [_message(each, f"messages.{number}") for number, each in enumerate(body["messages"])]

@@ -10,7 +10,7 @@ from ..errors import RequestError
 from ..protocol import parse_json_object
 from ._asgi import HttpAnswer, Incoming
 from ._errors import RefusedError, http_error
-from ._records import Amount, Charge, fingerprint
+from ._records import Amount, ChargeCall, fingerprint
 from ._state import State
 
 NO_FUNDS = "insufficient_funds"
@@ -28,7 +28,9 @@ async def cost(state: State, request: Incoming, bot_query_id: str, kind: Literal
     if refused is not None and refused.status != 402:
         return refused
     status = NO_FUNDS if refused is not None else state.next_cost_status()
-    charge = Charge(kind=kind, bot_query_id=unquote(bot_query_id), amounts=amounts, status=status, key=fingerprint(key))
+    charge = ChargeCall(
+        kind=kind, bot_query_id=unquote(bot_query_id), amounts=amounts, status=status, key=fingerprint(key)
+    )
     state.records.charges.append(charge)
     result = f"event: result\r\ndata: {json.dumps({'status': status})}\r\n\r\n" if status is not None else ""
     return HttpAnswer(body=f": charging\r\n\r\n{result}".encode(), content_type="text/event-stream")

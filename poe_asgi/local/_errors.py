@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
@@ -12,6 +12,7 @@ from ._asgi import HttpAnswer
 
 Surface: TypeAlias = Literal["bot", "chat", "models", "upload", "cost", "settings", "usage"]
 SURFACES: tuple[Surface, ...] = ("bot", "chat", "models", "upload", "cost", "settings", "usage")
+WITH_KEY = tuple(surface for surface in SURFACES if surface != "models")
 Shape: TypeAlias = Literal["A", "B", "C", "D", "E", "sse", "text"]
 
 # (type of shape A, type and code of shape B)
@@ -104,11 +105,12 @@ class Outages:
     def __init__(self) -> None:
         self._outages: list[_Outage] = []
 
-    def add(self, answer: HttpAnswer, *, on: Surface | None, times: int | None) -> None:
-        """For the next ``times`` calls (None: all) of this surface (None: any)."""
-        if on is not None and on not in SURFACES:
-            raise ConfigurationError(f"{on!r} is no surface: {', '.join(SURFACES)}.")
-        self._outages.append(_Outage(answer, frozenset(SURFACES if on is None else [on]), times))
+    def add(self, answer: HttpAnswer, *, on: Sequence[Surface], times: int | None) -> None:
+        """For the next ``times`` calls (None: all) of these surfaces (none given: any)."""
+        for surface in on:
+            if surface not in SURFACES:
+                raise ConfigurationError(f"{surface!r} is no surface: {', '.join(SURFACES)}.")
+        self._outages.append(_Outage(answer, frozenset(on or SURFACES), times))
 
     def take(self, surface: Surface) -> HttpAnswer | None:
         """What this call fails with, if it does."""

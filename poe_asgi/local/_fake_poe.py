@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from ..client import Upstream, upstream
-from ._asgi import GoneError, HttpAnswer, Receive, Scope, Send, Streamed, read, respond, serve_lifespan
+from ._asgi import GoneError, HttpAnswer, Incoming, Receive, Scope, Send, Streamed, read, respond, serve_lifespan
 from ._asgi_transport import AsgiTransport
 from ._bots import query
-from ._errors import Surface, http_error, not_found
-from ._records import Call, Charge, SettingsSync, Upload
+from ._chat_api import chat
+from ._costs import cost
+from ._errors import WITH_KEY, RefusedError, Surface, http_error, not_found
+from ._files import download, upload
+from ._models import models
+from ._records import Call, ChargeCall, PointsEntry, SettingsCall, UploadCall
 from ._scripts import Scripted
+from ._settings import sync
 from ._state import State
+from ._usage import balance, history
 
 BASE_URL = "http://poe.test"
 
-_ROUTES = [(method, re.compile(pattern), surface) for method, pattern, surface in (("POST", r"/bot/([^/]+)", query),)]
+_ROUTES: tuple[tuple[str, str, Callable[..., Awaitable[HttpAnswer | Streamed]]], ...] = (
+    ("POST", r"/bot/([^/]+)", query),
+    ("POST", r"/bot/(fetch|update)_settings/([^/]+)/([^/]+)(?:/([^/]+))?", sync),
+    ("POST", r"/bot/cost/([^/]+)/(authorize|capture)", cost),
+    ("POST", r"/poe_api/file_upload_3RD_PARTY_POST", upload),
+    ("GET", r"/files/[^/]+/[^/]*", download),
+    ("POST", r"/v1/chat/completions", chat),
+    ("GET", r"/v1/models", models),
+    ("GET", r"/usage/current_balance", balance),
+    ("GET", r"/usage/points_history", history),
+)
 
 
 class FakePoe:
@@ -80,10 +96,23 @@ class FakePoe:
         """
         self._state.declare(calls)
 
+    def charging(self, *statuses: str | None) -> None:
+        """How the next charges end, one after the other; the last one stays. None: in no ``result`` at all."""
+        self._state.cost_statuses = list(statuses) or ["success"]
+
+    @property
+    def models(self) -> dict[str, dict[str, Any]]:
+        """By name, what ``/v1/models`` is to say of a model beside, or other than, the usual."""
+        return self._state.models
+
     # ---- what goes wrong
 
-    def failing(self, answer: HttpAnswer, *, on: Surface | None = None, times: int | None = 1) -> None:
-        """Answer the next ``times`` calls (None: all) like this, on one surface or on all of them."""
+    def failing(self, answer: HttpAnswer, *on: Surface, times: int | None = 1) -> None:
+        """Answer the next ``times`` calls (None: all) like this, on these surfaces or, if none is named, on all.
+
+        ``answer`` is an `http_error`, or any `HttpAnswer`. Surfaces are ``bot``, ``chat``, ``models``, ``upload``,
+        ``cost``, ``settings`` and ``usage``. Raises ConfigurationError for others.
+        """
         self._state.outages.add(answer, on=on, times=times)
 
     def recovered(self) -> None:
@@ -92,11 +121,11 @@ class FakePoe:
 
     def bad_key(self, *, times: int | None = None) -> None:
         """No key is good any more (401)."""
-        self.failing(http_error(401, "The key is not valid."), times=times)
+        self.failing(http_error(401, "The key is not valid."), *WITH_KEY, times=times)
 
     def insufficient_funds(self, *, times: int | None = None) -> None:
         """The points are used up (402; the cost API says it in a ``result``)."""
-        self.failing(http_error(402, "There are not enough points."), times=times)
+        self.failing(http_error(402, "There are not enough points."), "bot", "chat", "cost", times=times)
 
     def rate_limited(self, *, times: int | None = 1, retry_after: float | None = None) -> None:
         """Too many requests (429), with ``Retry-After`` in seconds if given."""
@@ -114,25 +143,42 @@ class FakePoe:
         return self._state.records.calls
 
     @property
-    def charges(self) -> list[Charge]:
+    def charges(self) -> list[ChargeCall]:
         """Authorizations and captures."""
         return self._state.records.charges
 
     @property
-    def uploads(self) -> list[Upload]:
+    def uploads(self) -> list[UploadCall]:
         """Files."""
         return self._state.records.uploads
 
     @property
-    def settings(self) -> list[SettingsSync]:
+    def settings(self) -> list[SettingsCall]:
         """Settings that were fetched or pushed."""
         return self._state.records.settings
 
+    @property
+    def points(self) -> list[PointsEntry]:
+        """The points history: one entry for each call that was answered."""
+        return self._state.records.points
+
+    @property
+    def balance(self) -> int:
+        """Points that are left."""
+        return self._state.balance
+
+    @balance.setter
+    def balance(self, points: int) -> None:
+        self._state.balance = points
+
     # ---- inside
 
-    async def _answer(self, request: Any) -> HttpAnswer | Streamed:
+    async def _answer(self, request: Incoming) -> HttpAnswer | Streamed:
         for method, pattern, surface in _ROUTES:
-            found = pattern.fullmatch(request.path) if method == request.method else None
+            found = re.fullmatch(pattern, request.path) if method == request.method else None
             if found is not None:
-                return await surface(self._state, request, *found.groups())
+                try:
+                    return await surface(self._state, request, *found.groups(""))
+                except RefusedError as refused:
+                    return refused.answer
         return not_found(f"endpoint {request.method} {request.path}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import mimetypes
 import re
 from dataclasses import replace
@@ -11,7 +10,7 @@ from uuid import uuid4
 
 from ._asgi import HttpAnswer, Incoming, json_answer
 from ._errors import RefusedError, http_error, not_found
-from ._records import Upload, fingerprint
+from ._records import UploadCall, fingerprint
 from ._state import State
 
 _MAX_BYTES = 50 * 2**20
@@ -47,12 +46,12 @@ async def download(state: State, request: Incoming) -> HttpAnswer:
     return HttpAnswer(body=found.content, content_type=found.content_type) if found else not_found("such file")
 
 
-def _stored(state: State, url: str) -> Upload | None:
+def _stored(state: State, url: str) -> UploadCall | None:
     path = urlsplit(url).path
     return next((upload for upload in state.records.uploads if urlsplit(upload.url).path == path), None)
 
 
-def _linked(state: State, request: Incoming) -> Upload:
+def _linked(state: State, request: Incoming) -> UploadCall:
     form = parse_qs(request.body.decode("utf-8", "replace"))
     link = form.get("download_url", [""])[0]
     if not link:
@@ -60,22 +59,22 @@ def _linked(state: State, request: Incoming) -> Upload:
     name = form.get("download_filename", [""])[0] or unquote(urlsplit(link).path.rpartition("/")[2]) or "file"
     known = _stored(state, link)
     content_type = known.content_type if known else _type_of(name, "")
-    return Upload(
+    return UploadCall(
         url="", name=name, content_type=content_type, content=known.content if known else b"", download_url=link
     )
 
 
-def _multipart(request: Incoming) -> Upload:
+def _multipart(request: Incoming) -> UploadCall:
     found = re.search(r'boundary="?([^";]+)', request.headers["content-type"])
-    boundary = b"\r\n--" + (found[1] if found else "").encode("latin-1")
-    for part in (b"\r\n" + request.body).split(boundary)[1:-1]:
+    boundary = b"\r\n--" + found[1].encode("latin-1") if found else b""
+    for part in (b"\r\n" + request.body).split(boundary)[1:-1] if boundary else ():
         head, separator, content = part.removeprefix(b"\r\n").partition(b"\r\n\r\n")
         headers = _headers(head)
         disposition = headers.get("content-disposition", "")
         if separator and _parameter(disposition, "name") == "file" and _parameter(disposition, "filename"):
             name = _parameter(disposition, "filename")
             declared = headers.get("content-type", "")
-            return Upload(url="", name=name, content_type=_type_of(name, declared), content=content)
+            return UploadCall(url="", name=name, content_type=_type_of(name, declared), content=content)
     raise RefusedError(http_error(400, "There is no part named `file` with a filename.", shape="text"))
 
 
@@ -85,23 +84,13 @@ def _headers(head: bytes) -> dict[str, str]:
 
 
 def _parameter(disposition: str, name: str) -> str:
-    """One of ``form-data; name="file"; filename="a.txt"``, with the escapes that browsers and clients use."""
+    """One of ``form-data; name="file"; filename="a.txt"``, without the escapes that browsers and clients use."""
     found = re.search(rf';\s*{name}=(?:"((?:\\.|[^"\\])*)"|([^;\s]+))', disposition)
     if found is None:
         return ""
-    if found[2] is not None:
-        return found[2]
-    plain = re.sub(r"%(22|0D|0A)", lambda code: unquote(code[0]), found[1])
-    return str(json.loads(f'"{plain}"')) if "\\" in plain and _is_json(f'"{plain}"') else plain
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except ValueError:
-        return False
-    return True
+    raw = found[2] or re.sub(r'\\(["\\])', r"\1", found[1] or "")
+    return re.sub("%(22|5C|0D|0A)", lambda code: unquote(code[0]), raw)
 
 
 def _type_of(name: str, declared: str) -> str:
-    return mimetypes.guess_type(name)[0] or declared or _UNKNOWN_TYPE
+    return declared or mimetypes.guess_type(name)[0] or _UNKNOWN_TYPE

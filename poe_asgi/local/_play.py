@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from .._clock import sleep
-from ._script import Cut, Pause, Repeat, Script, Step
+from ..errors import ConfigurationError
+from ._script import STEPS, Cut, Pause, Repeat, Script, Step
 
 
 class CutError(ConnectionError):
@@ -67,6 +68,8 @@ async def simple(steps: AsyncGenerator[Step, None]) -> AsyncGenerator[Step, None
     """The steps with the pauses kept and the repetitions written out."""
     async with aclosing(steps):
         async for step in steps:
+            if not isinstance(step, STEPS):
+                raise ConfigurationError(f"A step of an answer is text, an event or a Pause, not {step!r}.")
             for each in _repeated(step):
                 if isinstance(each, Pause):
                     await sleep(each.seconds)

@@ -60,7 +60,7 @@ class Amount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Charge:
+class ChargeCall:
     """An authorization or a capture, and how it was answered: ``success``, another status, or None."""
 
     kind: Literal["authorize", "capture"]
@@ -76,7 +76,7 @@ class Charge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Upload:
+class UploadCall:
     """A file that was uploaded, served at ``url``. One given by ``download_url`` is not fetched from the network."""
 
     url: str
@@ -88,7 +88,7 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SettingsSync:
+class SettingsCall:
     """Settings that were fetched from a bot, or pushed. ``stored`` is what Poe made of them.
 
     ``dropped`` says what it dropped, and why, in the words of a log line; ``""`` if nothing.
@@ -118,7 +118,7 @@ class Records:
     """Everything that happened, oldest first."""
 
     calls: list[Call] = field(default_factory=list)
-    charges: list[Charge] = field(default_factory=list)
-    uploads: list[Upload] = field(default_factory=list)
-    settings: list[SettingsSync] = field(default_factory=list)
+    charges: list[ChargeCall] = field(default_factory=list)
+    uploads: list[UploadCall] = field(default_factory=list)
+    settings: list[SettingsCall] = field(default_factory=list)
     points: list[PointsEntry] = field(default_factory=list)

@@ -11,7 +11,7 @@ from ..errors import ConfigurationError, RequestError
 from ..protocol import PROTOCOL_VERSION, Settings, parse_json_object
 from ._asgi import HttpAnswer, Incoming
 from ._errors import RefusedError, http_error
-from ._records import SettingsSync, fingerprint
+from ._records import SettingsCall, fingerprint
 from ._state import State
 
 log = logging.getLogger("poe_asgi.local")
@@ -30,7 +30,7 @@ async def sync(
     if dropped:
         log.warning("Poe would drop the parameter controls of %s without a word: %s", name, dropped)
     state.records.settings.append(
-        SettingsSync(bot=name, kind=kind, body=body, stored=stored, dropped=dropped, key=fingerprint(key))
+        SettingsCall(bot=name, kind=kind, body=body, stored=stored, dropped=dropped, key=fingerprint(key))
     )
     text = f"The settings of {name} are stored: {json.dumps(stored.to_wire())}"
     return HttpAnswer(body=text.encode(), content_type="text/plain; charset=utf-8")

@@ -55,6 +55,7 @@ from ._messages import (
 )
 from ._options import controls_from_model, values_for
 from ._parameters import ParameterControls, Section, Tab
+from ._parts import message_from_parts, needs_content, parts_of
 from ._prompt import alternate_roles, insert_attachments
 from ._reader import ResponseReader, Violation
 from ._reply import Reply
@@ -157,9 +158,12 @@ __all__ = [
     "insert_attachments",
     "insert_tool_rounds",
     "is_valid_identifier",
+    "message_from_parts",
+    "needs_content",
     "new_identifier",
     "parse_json_object",
     "parse_request",
+    "parts_of",
     "stored_value",
     "strict",
     "system",

@@ -6,9 +6,11 @@ only ever received: Poe sends it to carry tool calls of a called bot.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from urllib.parse import quote
 
 from pydantic import TypeAdapter
 
@@ -16,6 +18,10 @@ from ._strict import strict
 
 if TYPE_CHECKING:
     from ._tool_rounds import ToolRound
+
+
+# The characters of a URL that mean nothing to Markdown in the place of a link; "(" and ")" would end it.
+_IN_A_LINK = "%!#$&'*+,/:;=?@[]~"
 
 
 def _require_str(owner: object, **values: object) -> None:
@@ -74,6 +80,25 @@ class File:
         _require_str(self, url=self.url, name=self.name, content_type=self.content_type)
         if self.inline_ref is not None:
             _require_str(self, inline_ref=self.inline_ref)
+
+    @property
+    def markdown(self) -> str:
+        """Markdown that shows the file where it stands, after the file was sent; without ``inline_ref``, a link."""
+        name = " ".join(re.sub(r"([\\\[\]`<])", r"\\\1", self.name).split())
+        if self.inline_ref is not None:
+            return f"![{name}][{self.inline_ref}]"
+        return f"[{name}]({quote(self.url, safe=_IN_A_LINK, errors='replace')})"
+
+    async def download(self, *, max_bytes: int = 52_428_800, seconds: float = 60) -> bytes:
+        """The contents of the file; the URL of an attachment is valid for 10 minutes.
+
+        Raises ExpiredUrlError, FileTooLargeError, and what else `poe_asgi.client.download` raises.
+        """
+        # The one call in this package that reaches the network. It stands here because a file is where one looks for
+        # its contents, and the client is imported here because this package itself is free of I/O.
+        from ..client import download
+
+        return await download(self, max_bytes=max_bytes, seconds=seconds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from json.encoder import encode_basestring_ascii as quote
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import SSEError
 
@@ -30,8 +29,7 @@ def frame(kind: str, data: Mapping[str, Any]) -> str:
     return f"event: {kind}\r\ndata: {json.dumps(data, allow_nan=False)}\r\n\r\n"
 
 
-@dataclass(frozen=True, slots=True)
-class ServerSentEvent:
+class ServerSentEvent(NamedTuple):
     """One dispatched event: its type (``message`` when none was given) and its data lines joined by LF."""
 
     type: str
@@ -73,35 +71,34 @@ class SSEParser:
                 return []
             del self._tail[: 3 if self._tail.startswith(b"\xef\xbb\xbf") else 0]
             self._start = False
-        if b"\n" not in chunk and b"\r" not in chunk:
-            self._check(len(self._tail))
-            return []
-        lines = bytes(self._tail).splitlines(keepends=True)
-        last = lines[-1]
-        self._after_cr = last.endswith(b"\r")
-        self._tail = bytearray() if last.endswith((b"\n", b"\r")) else bytearray(lines.pop())
         events: list[ServerSentEvent] = []
-        for line in lines:
-            self._line(line.rstrip(b"\r\n"), events)
-        self._check(len(self._tail))
+        if b"\n" in chunk or b"\r" in chunk:
+            lines = bytes(self._tail).splitlines()
+            self._after_cr = self._tail.endswith(b"\r")
+            self._tail = bytearray() if self._tail.endswith((b"\n", b"\r")) else bytearray(lines.pop())
+            events = self._read(lines)
+        self._check(len(self._tail), self._size + len(self._tail))
         return events
 
-    def _line(self, line: bytes, events: list[ServerSentEvent]) -> None:
-        if not line:
-            if self._data:
-                events.append(
-                    ServerSentEvent(self._decode(self._type) or "message", self._decode(b"\n".join(self._data)))
-                )
-            self._type, self._data, self._size = b"", [], 0
-            return
-        self._check(len(line))
-        name, _, value = line.partition(b":")
-        value = value.removeprefix(b" ")
-        if name == b"data":
-            self._size += len(value) + 1  # its line feed
-            self._data.append(value)
-        elif name == b"event":
-            self._type = value
+    def _read(self, lines: list[bytes]) -> list[ServerSentEvent]:
+        self._check(max(map(len, lines)), 0)
+        events: list[ServerSentEvent] = []
+        for line in lines:
+            if not line:
+                if self._data:
+                    self._check(0, self._size)
+                    data = self._decode(b"\n".join(self._data))
+                    events.append(ServerSentEvent(self._decode(self._type) or "message", data))
+                self._type, self._data, self._size = b"", [], 0
+                continue
+            name, _, value = line.partition(b":")
+            if name == b"data":
+                value = value.removeprefix(b" ")
+                self._size += len(value) + 1  # its line feed
+                self._data.append(value)
+            elif name == b"event":
+                self._type = value.removeprefix(b" ")
+        return events
 
     def _decode(self, raw: bytes) -> str:
         try:
@@ -110,8 +107,8 @@ class SSEParser:
             self.invalid_utf8 = True
             return raw.decode("utf-8", "replace")
 
-    def _check(self, line: int) -> None:
+    def _check(self, line: int, event: int) -> None:
         if line > self._max_line:
             raise SSEError(f"A line of the event stream is longer than {self._max_line:,} bytes.")
-        if self._size + len(self._tail) > self._max_event:
+        if event > self._max_event:
             raise SSEError(f"An event of the stream is larger than {self._max_event:,} bytes.")

@@ -25,17 +25,13 @@ def with_rounds(value: str, rounds: Iterable[ToolRound]) -> str:
 
 def stored_value(metadata: str) -> str:
     """What the bot itself stored, as JSON text if rounds came with it, and else whatever it is."""
-    stored = _unpacked(metadata)
-    try:
-        return metadata if stored is None else json.dumps(stored.get(_VALUE))
-    except RecursionError:
-        return metadata
+    value, _ = _unpacked(metadata)
+    return value
 
 
 def stored_rounds(metadata: str) -> tuple[ToolRound, ...]:
     """The rounds that were stored; none when there are none or they cannot be read."""
-    stored = _unpacked(metadata)
-    rounds = [] if stored is None else stored[_ROUNDS]
+    _, rounds = _unpacked(metadata)
     return tuple(each for each in map(ToolRound.from_wire, rounds) if each is not None)
 
 
@@ -49,11 +45,12 @@ def insert_tool_rounds(messages: Sequence[Message]) -> tuple[Message, ...]:
     return tuple(expanded)
 
 
-def _unpacked(metadata: str) -> dict[str, Any] | None:
-    if _ROUNDS not in metadata:
-        return None
-    try:
-        stored = json.loads(metadata)
-    except (ValueError, RecursionError):
-        return None
-    return stored if isinstance(stored, dict) and isinstance(stored.get(_ROUNDS), list) else None
+def _unpacked(metadata: str) -> tuple[str, list[Any]]:
+    if _ROUNDS in metadata:
+        try:
+            stored = json.loads(metadata)
+            if isinstance(stored, dict) and isinstance(stored.get(_ROUNDS), list):
+                return json.dumps(stored.get(_VALUE)), stored[_ROUNDS]
+        except (ValueError, RecursionError):
+            pass
+    return metadata, []

@@ -31,7 +31,7 @@ def watched() -> Iterator[None]:
         yield
         return
     if not _users:
-        for site in sites:
+        for site in list(sites):
             site.draining = False  # a process may serve its apps more than once
         _undo[:] = [_wrap(number) for number in _SIGNALS]
     _users += 1
@@ -45,16 +45,14 @@ def watched() -> Iterator[None]:
 
 def _wrap(number: int) -> Callable[[], None]:
     before = signal.getsignal(number)
+    if not callable(before):  # SIG_DFL would end the process, and an unknown handler cannot be restored
+        return lambda: None
 
     def handle(signum: int, frame: FrameType | None) -> Any:
         for site in list(sites):
             site.drain_soon()
-        if callable(before):
-            return before(signum, frame)
-        return None
+        return before(signum, frame)
 
-    if not callable(before):  # SIG_DFL would end the process, and an unknown handler cannot be restored
-        return lambda: None
     signal.signal(number, handle)
 
     def undo() -> None:

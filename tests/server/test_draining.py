@@ -6,11 +6,13 @@ import asyncio
 import os
 import signal
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
 
-from poe_asgi import Answer, Bot, QueryContext, create_app, drain, running
+from poe_asgi import Answer, Bot, QueryContext, bot_routes, create_app, drain, running
 from poe_asgi.protocol import Done, ErrorEvent, Meta, Text
 from poe_asgi.server._site import RESTARTING
 from tests.support import KEY, Exchange, ManualClock, settle
@@ -83,6 +85,36 @@ async def test_an_answer_that_goes_on_is_ended_after_the_drain_time_and_may_be_a
 
 
 @pytest.mark.asyncio
+async def test_draining_waits_for_the_last_of_several_answers() -> None:
+    releases = [asyncio.Event(), asyncio.Event()]
+    app = create_app({f"/{index}": waiting(release) for index, release in enumerate(releases)}, access_key=KEY)
+    answers = [asyncio.create_task(Exchange().run(app, path=f"/{index}")) for index in range(2)]
+    await settle()
+    draining = asyncio.create_task(drain(app))
+    for release in releases:
+        assert not draining.done()
+        release.set()
+        await settle()
+    await draining
+    assert [(await answer).text for answer in answers] == ["begun, ended"] * 2
+
+
+@pytest.mark.asyncio
+async def test_an_answer_that_was_let_in_just_before_is_ended_too() -> None:
+    clock = ManualClock()
+    app = create_app(waiting(asyncio.Event()), access_key=KEY, drain_seconds=20)
+    exchange = Exchange(clock)
+    exchange.room.clear()  # the head of its response is still on its way
+    answer = asyncio.create_task(exchange.run(app))
+    await settle()
+    await drain(app)
+    exchange.room.set()
+    await clock.advance(20)
+    await answer
+    assert exchange.events == [Meta(), Text("begun, "), RESTARTING, Done()]
+
+
+@pytest.mark.asyncio
 async def test_with_no_drain_time_answers_are_ended_at_once() -> None:
     app = create_app(waiting(asyncio.Event()), access_key=KEY, drain_seconds=0)
     exchange = Exchange()
@@ -108,8 +140,9 @@ async def test_a_wait_that_was_given_up_leaves_nothing_behind() -> None:
     await settle()
     release.set()
     await asyncio.gather(answer, *patient)
-    assert app.state.poe_asgi.answers == set()
     await drain(app)
+    site = app.state.poe_asgi
+    assert (site.answers, site._idle) == (set(), set())
 
 
 def test_a_wait_on_another_threads_loop_that_is_closed_does_not_disturb_the_answer() -> None:
@@ -147,19 +180,27 @@ def test_another_threads_loop_can_drain_an_app_and_wait_for_it() -> None:
     thread = threading.Thread(target=lambda: exchanges.append(asyncio.run(answer())))
     thread.start()
     assert began.wait(10)
-    asyncio.run(drain(app))
+    asyncio.run(asyncio.wait_for(drain(app), 10))
     thread.join(10)
     assert exchanges[0].events[-2:] == [RESTARTING, Done()]
 
 
-@pytest.mark.asyncio
-async def test_an_app_that_starts_again_answers_again() -> None:
-    release = asyncio.Event()
-    release.set()
-    app = create_app(waiting(release), access_key=KEY)
-    await drain(app)
-    async with app.router.lifespan_context(app):
-        assert (await Exchange().run(app)).text == "begun, ended"
+@pytest.mark.parametrize("thread", [False, True])
+def test_an_app_that_starts_again_answers_again(thread: bool) -> None:
+    async def serve() -> str:
+        release = asyncio.Event()
+        release.set()
+        app = create_app(waiting(release), access_key=KEY)
+        await drain(app)
+        async with app.router.lifespan_context(app):
+            return (await Exchange().run(app)).text
+
+    if thread:
+        with ThreadPoolExecutor() as pool:
+            text = pool.submit(asyncio.run, serve()).result(10)
+    else:
+        text = asyncio.run(serve())
+    assert text == "begun, ended"
 
 
 # ---- signals
@@ -203,6 +244,20 @@ async def test_a_mounted_bot_is_drained_by_a_signal_when_its_parent_runs_it(caug
         await answer
     assert exchange.events[-2:] == [RESTARTING, Done()]
     assert caught == [signal.SIGTERM]
+
+
+@pytest.mark.asyncio
+async def test_routes_of_a_bot_answer_again_when_it_runs_again(caught: list[int]) -> None:
+    release = asyncio.Event()
+    release.set()
+    bot = waiting(release)
+    app = Starlette(routes=bot_routes(bot, access_key=KEY))
+    async with running(bot):
+        os.kill(os.getpid(), signal.SIGTERM)
+        await settle()
+        assert (await Exchange().run(app)).events == [Meta(), RESTARTING, Done()]
+    async with running(bot):
+        assert (await Exchange().run(app)).text == "begun, ended"
 
 
 @pytest.mark.asyncio

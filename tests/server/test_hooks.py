@@ -52,9 +52,7 @@ def failure(exchange: Exchange, caplog: pytest.LogCaptureFixture) -> logging.Log
     """The one error in the log, of a request that was answered 503 with the same id."""
     assert is_json(exchange, 503)
     (record,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
-    said = re.fullmatch(
-        r"The settings cannot be told now \(error ([0-9a-f]{8})\)\.", exchange.json["error"]["message"]
-    )
+    said = re.fullmatch(r"The settings cannot be told now \(error ([0-9a-f]{8})\)\.", exchange.json["error"]["message"])
     assert said is not None
     assert said[1] in record.getMessage()
     assert record.exc_info is not None

@@ -248,6 +248,7 @@ async def test_a_slash_at_the_end_makes_no_difference(registered: str, asked: st
     assert exchange.text == "hi"
     assert (await Exchange().run(app, path="/")).status == 404
     assert (await Exchange().run(app, path="/a/b")).status == 404
+    assert (await Exchange().run(app, path="/a//")).status == 404
 
 
 async def test_a_query_is_answered_by_a_stream_that_nothing_on_the_way_may_hold_back() -> None:

@@ -1,0 +1,25 @@
+"""The test kit: a bot is asked as Poe asks it, in process, and every answer is judged. See docs/testing.md.
+
+pytest finds the fixtures ``poe_tester`` and ``fake_poe`` by itself; the names here are for annotations, and for other
+test runners: ``PoeTester(FakePoe())(bot)``.
+"""
+
+from __future__ import annotations
+
+from ._chat import Chat
+from ._clock import ManualClock, settle
+from ._failures import RealPoeError, RuleBrokenError, UnexpectedAnswerError
+from ._real_poe import real_poe_refused
+from ._tester import BotTester, PoeTester
+
+__all__ = [
+    "BotTester",
+    "Chat",
+    "ManualClock",
+    "PoeTester",
+    "RealPoeError",
+    "RuleBrokenError",
+    "UnexpectedAnswerError",
+    "real_poe_refused",
+    "settle",
+]

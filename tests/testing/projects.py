@@ -1,0 +1,28 @@
+"""Projects of tests, run by a pytest of their own: the plugin as its users have it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+STRICT = '[tool.pytest.ini_options]\nasyncio_mode = "strict"\nasyncio_default_fixture_loop_scope = "function"\n'
+
+
+def run_pytest(folder: Path, files: Mapping[str, str], *arguments: str) -> str:
+    """Write the files, run pytest there, and return what it prints. A warning is an error."""
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("POE_", "PYTEST_", "COV"))}
+    command = [sys.executable, "-m", "pytest", "-W", "error", "-p", "no:cacheprovider", *arguments]
+    result = subprocess.run(command, cwd=folder, env=kept, capture_output=True, text=True, check=False)
+    return result.stdout + result.stderr
+
+
+def outcome(output: str) -> dict[str, int]:
+    """The numbers of the last line: ``{"passed": 3, "failed": 1}``."""
+    last = output.strip().splitlines()[-1]
+    return {what: int(number) for number, what in re.findall(r"(\d+) (passed|failed|errors?|skipped)", last)}
