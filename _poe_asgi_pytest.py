@@ -30,6 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
+    __tracebackhide__ = True
     item.stash[_refusal] = refusal = ExitStack()
     if not item.config.getoption("real_poe") and item.get_closest_marker("real_poe") is None:
         from poe_asgi.testing import real_poe_refused
@@ -40,6 +41,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
+    __tracebackhide__ = True
     try:
         return (yield)
     finally:

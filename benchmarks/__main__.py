@@ -12,7 +12,7 @@ from pathlib import Path
 from . import cases, report
 from .serving import LOAD_CORE, NAMES, WrongAnswerError
 
-CASES = (cases.burst, cases.short, cases.paced, cases.imports, cases.history)
+CASES = (cases.burst, cases.short, cases.paced, cases.imports, cases.history, cases.client)
 
 
 def main() -> None:

@@ -15,6 +15,11 @@ INTERVAL = 0.05  # seconds between two tokens of a paced answer
 READY = {"burst": tuple(f"token{number} " for number in range(200)), "short": ("Hello!",)}
 
 
+def events() -> list[str]:
+    """What the floor alone answers to "events", all of it in one go: food for clients."""
+    return [f"token{number} " for number in range(10_000)]
+
+
 async def paced(count: int) -> AsyncGenerator[str, None]:
     """Yield ``count`` tokens on a fixed schedule; the text of each is the moment it was due.
 

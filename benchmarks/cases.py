@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from .answers import READY
 from .queries import KEY, body, request
-from .serving import ENVIRON, NAMES, ROOT, Server, WrongAnswerError, all_serving, on_server_core
+from .serving import ENVIRON, NAMES, ROOT, Server, WrongAnswerError, all_serving, on_server_core, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,20 +70,34 @@ def _wrk(server: Server, text: str, seconds: int) -> float:
 def paced(effort: Effort) -> Iterator[Sample]:
     with all_serving() as servers:
         for server in servers:
-            command = [sys.executable, "-m", "benchmarks.paced", server.port, server.pid, effort.paced_seconds]
-            load = subprocess.run(
-                [str(argument) for argument in command],
-                cwd=ROOT,
-                env=ENVIRON,
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=effort.paced_seconds + 120,
-            )
-            if load.returncode:
-                raise WrongAnswerError(f"{server.name}, paced: {load.stderr[-2_000:]}")
-            for metric, value in json.loads(load.stdout).items():
+            seconds = effort.paced_seconds
+            for metric, value in _figures(seconds, "paced", server.port, server.pid, seconds).items():
                 yield f"paced {metric}", server.name, value
+
+
+def client(effort: Effort) -> Iterator[Sample]:
+    with serving("floor") as server:
+        for name in NAMES:
+            seconds = effort.seconds / 2
+            for metric, value in _figures(seconds, "client", name, server.port, seconds).items():
+                yield f"client {metric}", name, value
+
+
+def _figures(seconds: float, load: str, *arguments: object) -> dict[str, float]:
+    """What a load prints that runs in a process of its own, for these seconds and what it takes around them."""
+    process = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{load}", *map(str, arguments)],
+        cwd=ROOT,
+        env=ENVIRON,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=seconds + 120,
+    )
+    if process.returncode:
+        raise WrongAnswerError(f"{load} {arguments}: {process.stderr[-2_000:]}")
+    figures: dict[str, float] = json.loads(process.stdout)
+    return figures
 
 
 def imports(effort: Effort) -> Iterator[Sample]:

@@ -28,6 +28,7 @@ PACKAGES = (
     "sse-starlette",
     "fastapi",
     "pydantic",
+    "httpx",
 )
 HEADER = ("case", "unit", *NAMES, "ours/official", "ours/floor", "goal", "")
 
@@ -65,6 +66,9 @@ METRICS = (
     Metric("paced memory_kib", "KiB/open stream", at_most=0.4),
     Metric("import", "ms", at_most=0.55),
     Metric("history", "ms to first text"),
+    Metric("client events_per_second", "events/s read", at_least=5),
+    Metric("client us", "µs/event, 1 message"),
+    Metric("client us_history", "µs/event, 1,000 messages"),
 )
 
 

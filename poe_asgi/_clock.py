@@ -48,11 +48,13 @@ async def until(when: float, awaitable: Awaitable[T]) -> T:
     try:
         return await awaitable
     except asyncio.CancelledError:
-        if expired and task.uncancel() <= cancelling:
+        if expired and task.cancelling() - 1 <= cancelling:
             raise TimeoutError from None
         raise
     finally:
         timer.cancel()
+        if expired:
+            task.uncancel()
 
 
 async def sleep(seconds: float) -> None:

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import Field, create_model
 
+import poe_asgi
 from poe_asgi import (
     Answer,
     AnswerError,
@@ -199,15 +200,10 @@ async def test_the_end_of_the_drain_time_reads_as_the_table_says() -> None:
     await settle()
     draining = asyncio.create_task(drain(app))
     await settle()
-    late = await Exchange().run(app)
     await clock.advance(20)
     await asyncio.gather(task, draining)
-    for asked, case in {
-        exchange: "the server stops, and the drain time is over",
-        late: "the server is stopping when the question comes",
-    }.items():
-        (text,), retry, _ = ending(case)
-        assert asked.reader.error == ErrorEvent(text=text, allow_retry=retry)
+    (text,), retry, _ = ending("the server stops, and the drain time is over")
+    assert exchange.reader.error == ErrorEvent(text=text, allow_retry=retry)
 
 
 @pytest.mark.asyncio
@@ -271,6 +267,16 @@ async def test_a_request_is_refused_as_the_table_says(status: int, when: str, bo
     exchange = await ask(hooked(RuntimeError()), body)
     assert exchange.status == status
     assert without_id(exchange.json["error"]["message"]) in messages(status, when)
+
+
+@pytest.mark.asyncio
+async def test_a_query_to_an_app_that_drains_is_refused_as_the_table_says() -> None:
+    app = create_app(bot_of(nothing), access_key=KEY)
+    await drain(app)
+    exchange = await Exchange().run(app)
+    when = "a query comes while the app drains; with `Retry-After: 1`"
+    assert [exchange.json["error"]["message"]] == messages(503, when)
+    assert (exchange.status, exchange.headers["retry-after"]) == (503, "1")
 
 
 @pytest.mark.asyncio
@@ -369,5 +375,5 @@ def test_every_control_class_is_told_of() -> None:
 @pytest.mark.parametrize(("package", "number"), [("protocol", 1), ("server", 2)])
 def test_every_module_has_its_line_in_the_map(package: str, number: int) -> None:
     told = [name for row in table(ARCHITECTURE, "Layers", number) for name in re.findall(r"`(\w+)`", row[0])]
-    folder = Path(errors.__file__).parent / package
+    folder = Path(poe_asgi.__file__).parent / package
     assert sorted(told) == sorted(path.stem for path in folder.glob("_[a-z]*.py"))

@@ -20,7 +20,7 @@ MODULES = sorted(ROOT.rglob("*.py"))
 LAYERS = ["_version", "errors", "_clock", "protocol", "client", "chat", "observe", "server", "local", "testing"]
 LAZY = {("protocol/_events.py", "client")}  # imported when `File.download` is called
 PURE = {"asyncio", "time", "logging", "socket", "threading", "httpx", "starlette", "sse_starlette", "uvicorn", "anyio"}
-PACKAGES = ["poe_asgi", *(f"poe_asgi.{path.parent.name}" for path in ROOT.glob("*/__init__.py")), "poe_asgi.errors"]
+PACKAGES = ["poe_asgi", *(f"poe_asgi.{path.parent.name}" for path in ROOT.glob("*/__init__.py"))]
 
 
 def name_of(path: Path) -> str:

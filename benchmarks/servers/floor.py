@@ -8,9 +8,10 @@ from __future__ import annotations
 import hmac
 import json
 import os
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.answers import READY, paced
+from benchmarks.answers import READY, events, paced
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -37,11 +38,14 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 401, "headers": [(b"content-length", b"0")]})
         await send({"type": "http.response.body"})
         return
-    query = json.loads(await _read(receive))
+    text = json.loads(await _read(receive))["query"][-1]["content"]
     await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
     await send(_event("meta", {"content_type": "text/markdown", "suggested_replies": False}))
-    async for token in answer(query["query"][-1]["content"]):
-        await send(_event("text", {"text": token}))
+    if text == "events":
+        await send(_at_once())
+    else:
+        async for token in answer(text):
+            await send(_event("text", {"text": token}))
     await send(_event("done", {}, more_body=False))
 
 
@@ -58,3 +62,9 @@ async def _read(receive: Receive) -> bytes:
 def _event(kind: str, data: dict[str, Any], *, more_body: bool = True) -> dict[str, Any]:
     frame = f"event: {kind}\ndata: {json.dumps(data)}\n\n".encode()
     return {"type": "http.response.body", "body": frame, "more_body": more_body}
+
+
+@cache
+def _at_once() -> dict[str, Any]:
+    body = b"".join(_event("text", {"text": token})["body"] for token in events())
+    return {"type": "http.response.body", "body": body, "more_body": True}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-import fastapi_poe as fp  # type: ignore[import-not-found]
+import fastapi_poe as fp
 
 from benchmarks.answers import READY, paced
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
 
-class Benchmark(fp.PoeBot):  # type: ignore[misc]
+class Benchmark(fp.PoeBot):
     async def get_response(self, request: fp.QueryRequest) -> AsyncGenerator[Any, None]:
         text = request.query[-1].content
         if text in READY:

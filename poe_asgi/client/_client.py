@@ -135,7 +135,7 @@ class PoeClient:
         name = str(bot)
 
         def send(query: QueryRequest) -> BotStream:
-            return BotStream(lambda stream: query_events(stream, self.connection, name, encode(query)))
+            return BotStream(lambda progress: query_events(progress, self.connection, name, encode(query)))
 
         if not tools:
             return send(query)

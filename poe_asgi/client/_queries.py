@@ -42,7 +42,9 @@ def compose(
         conversation.insert(0, system_message(system))
     given = {name: value for name, value in hints.items() if value is not None}
     base = query if query is not None else QueryRequest(())
-    return replace(base, query=tuple(conversation), version=PROTOCOL_VERSION, **given)
+    # Tools that came with the query were meant for this bot: a relay could not hand their calls back.
+    own = {"version": PROTOCOL_VERSION, "tools": (), "tool_calls": (), "tool_results": ()}
+    return replace(base, query=tuple(conversation), **{**own, **given})
 
 
 def encode(query: QueryRequest) -> bytes:

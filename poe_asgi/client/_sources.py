@@ -136,8 +136,13 @@ class _Made:
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         self.repeatable = False
-        async for chunk in self._chunks:
-            yield checked(chunk)
+        iterator = aiter(self._chunks)
+        try:
+            async for chunk in iterator:
+                yield checked(chunk)
+        finally:
+            if isinstance(iterator, AsyncGenerator):
+                await iterator.aclose()
 
 
 def checked(chunk: Any) -> bytes:

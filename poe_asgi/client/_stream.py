@@ -6,6 +6,7 @@ import logging
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
@@ -52,6 +53,16 @@ MAX_EVENT_BYTES = 2**23
 Received = Event | Json
 
 
+@dataclass(slots=True)
+class Progress:
+    """What has come of an answer, for the generators behind a stream.
+
+    They do not hold the stream itself: one that is dropped after a ``break`` is then freed, and closed, at once.
+    """
+
+    reply: Reply = field(default_factory=Reply)
+
+
 class BotStream:
     """An answer that is coming: an async iterable of events, and an async context manager that closes it.
 
@@ -60,10 +71,15 @@ class BotStream:
     an UpstreamError; whatever way the iteration ends, the connection is given back.
     """
 
-    def __init__(self, open_events: Callable[[BotStream], AsyncGenerator[Received, None]]) -> None:
+    def __init__(self, open_events: Callable[[Progress], AsyncGenerator[Received, None]]) -> None:
         self._open_events = open_events
         self._events: AsyncGenerator[Received, None] | None = None
-        self.reply = Reply()
+        self._progress = Progress()
+
+    @property
+    def reply(self) -> Reply:
+        """What came so far."""
+        return self._progress.reply
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
@@ -77,7 +93,7 @@ class BotStream:
 
     def __aiter__(self) -> AsyncGenerator[Received, None]:
         if self._events is None:
-            self._events = self._open_events(self)
+            self._events = self._open_events(self._progress)
         return self._events
 
     async def __aenter__(self) -> Self:
@@ -102,7 +118,7 @@ class BotStream:
 
 
 async def query_events(
-    stream: BotStream, connection: Connection, name: str, body: bytes
+    progress: Progress, connection: Connection, name: str, body: bytes
 ) -> AsyncGenerator[Received, None]:
     """The events of one query, which is sent again as `Retry` says, but never after the first content event."""
     clock = current_clock()
@@ -113,7 +129,7 @@ async def query_events(
         attempt += 1
         content = False
         try:
-            async with aclosing(_attempt(stream, connection, name, body)) as ready:
+            async with aclosing(_attempt(progress, connection, name, body)) as ready:
                 async for events in ready:
                     for event in events:
                         match event:
@@ -128,7 +144,7 @@ async def query_events(
                                 pass
                             case Done():
                                 return
-            read = len(stream.reply.events)
+            read = len(progress.reply.events)
             raise TruncatedStreamError(f"Calling {name}: the answer stopped after {read} events without `done`.")
         except UpstreamError as exc:
             if content:
@@ -146,7 +162,7 @@ async def query_events(
 
 
 async def _attempt(
-    stream: BotStream, connection: Connection, name: str, body: bytes
+    progress: Progress, connection: Connection, name: str, body: bytes
 ) -> AsyncGenerator[list[StreamEvent], None]:
     """The events of one try, as many at a time as came together; it ends where the bytes do."""
     clock, timeouts = current_clock(), connection.timeouts
@@ -195,7 +211,7 @@ async def _attempt(
                     received += events
                     yield events
         finally:
-            stream.reply = Reply.of(reader, received, first_event_seconds=first, seconds=clock.time() - started)
+            progress.reply = Reply.of(reader, received, first_event_seconds=first, seconds=clock.time() - started)
             await _close(chunks)
     finally:
         await response.aclose()

@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeAlias, get_args
 from .._clock import current_clock
 from ..errors import ConfigurationError
 from ..protocol import Json, QueryRequest, ReplaceResponse, Reply, Text, ToolRound
-from ._stream import BotStream, Received
+from ._stream import BotStream, Progress, Received
 from ._tool_calls import ToolCallAccumulator
 from ._toolbox import Toolbox
 
@@ -45,31 +45,31 @@ def tool_stream(
     if form not in get_args(ToolForm):
         raise ConfigurationError(f"tool_form is 'messages' or 'fields', not {form!r}.")
 
-    async def events(stream: BotStream) -> AsyncGenerator[Received, None]:
+    async def events(progress: Progress) -> AsyncGenerator[Received, None]:
         clock = current_clock()
         began = clock.time()
         rounds: tuple[ToolRound, ...] = ()
         for number in count(1):
             offered = toolbox.definitions if number < max_rounds or not toolbox.runs else ()
             answer = send(_with_tools(query, offered, rounds, form))
-            part = _Part(stream.reply, passes_json=not toolbox.runs)
+            part = _Part(progress.reply, passes_json=not toolbox.runs)
             try:
                 async with aclosing(aiter(answer)) as received:
                     async for event in received:
                         for each in part.shown(event):
                             yield each
             finally:
-                stream.reply = part.joined(answer.reply, seconds=clock.time() - began)
+                progress.reply = part.joined(answer.reply, seconds=clock.time() - began)
             calls = toolbox.received(part.accumulator.calls)
             if not calls:
                 return
             if not offered or not toolbox.runs or not toolbox.can_answer(calls):
-                stream.reply = replace(stream.reply, tool_calls=calls)
+                progress.reply = replace(progress.reply, tool_calls=calls)
                 if not offered:
                     log.warning("after %d rounds a bot still called tools; there is no answer to these calls", number)
                 return
             rounds += (await toolbox.run(calls),)
-            stream.reply = replace(stream.reply, tool_rounds=rounds)
+            progress.reply = replace(progress.reply, tool_rounds=rounds)
 
     return BotStream(events)
 

@@ -14,23 +14,12 @@ from ._errors import RefusedError, http_error
 _ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "bot", "tool": "tool"}
 
 # What is not among these is a parameter of the bot.
-_KNOWN = frozenset(
-    {
-        *(
-            "model",
-            "messages",
-            "max_tokens",
-            "max_completion_tokens",
-            "stream",
-            "stream_options",
-            "temperature",
-            "top_p",
-        ),
-        *("stop", "n", "tools", "tool_choice", "parallel_tool_calls", "logprobs", "top_logprobs", "response_format"),
-        *("store", "metadata", "prediction", "presence_penalty", "frequency_penalty", "seed", "service_tier", "audio"),
-        *("logit_bias", "user", "modalities"),
-    }
-)
+_KNOWN = {
+    *("model", "messages", "max_tokens", "max_completion_tokens", "stream", "stream_options", "temperature"),
+    *("top_p", "stop", "n", "tools", "tool_choice", "parallel_tool_calls", "logprobs", "top_logprobs"),
+    *("response_format", "store", "metadata", "prediction", "presence_penalty", "frequency_penalty", "seed"),
+    *("service_tier", "audio", "logit_bias", "user", "modalities"),
+}
 
 
 def chat_query(raw: bytes) -> tuple[dict[str, Any], QueryRequest]:
@@ -47,7 +36,7 @@ def chat_query(raw: bytes) -> tuple[dict[str, Any], QueryRequest]:
     temperature, stop = body.get("temperature"), body.get("stop")
     if temperature is not None and not (_is_number(temperature) and 0 <= temperature <= 2):
         raise _refused("temperature must be from 0 to 2.", param="temperature")
-    if body.get("n") not in {None, 1}:
+    if body.get("n") not in (None, 1):
         raise _refused("n must be 1.", param="n")
     stops = [stop] if isinstance(stop, str) else stop or []
     if not isinstance(stops, list) or not all(isinstance(each, str) and each.strip() for each in stops):
@@ -66,7 +55,7 @@ def chat_query(raw: bytes) -> tuple[dict[str, Any], QueryRequest]:
 
 def _message(raw: Any, where: str) -> Message:
     role = raw.get("role") if isinstance(raw, dict) else None
-    if role not in _ROLES:
+    if not isinstance(role, str) or role not in _ROLES:
         raise _refused("role is not known.", param=f"{where}.role")
     content, attachments = _content(raw.get("content"), where)
     if role == "assistant" and raw.get("tool_calls"):

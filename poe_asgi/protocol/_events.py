@@ -137,6 +137,9 @@ class Meta:
     linkify: bool | None = None
     refetch_settings: bool | None = None
 
+    def __post_init__(self) -> None:
+        _require_str(self, content_type=self.content_type)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorEvent:

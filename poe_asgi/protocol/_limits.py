@@ -31,8 +31,10 @@ class Limits:
         least = {"events": 4, "files": 0, "ping_seconds": 0, "close_seconds": 0}
         for name in (f.name for f in fields(self)):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)):
-                raise ConfigurationError(f"Limits: {name} must be a number, not {type(value).__name__}.")
+            kind = (int, float) if name.endswith("_seconds") else int
+            if isinstance(value, bool) or not isinstance(value, kind):
+                what = "a number" if name.endswith("_seconds") else "a whole number"
+                raise ConfigurationError(f"Limits: {name} must be {what}, not {value!r}.")
             if name in least and not value >= least[name]:
                 raise ConfigurationError(f"Limits: {name} must be at least {least[name]}, not {value}.")
             if name not in least and not value > 0:

@@ -34,7 +34,13 @@ def alternate_roles(messages: Iterable[Message]) -> tuple[Message, ...]:
     Contents are joined with a blank line, attachments newest message first and each URL once; the other fields are
     those of the first message joined.
     """
-    return tuple(_joined(list(group)) for _, group in groupby(messages, key=lambda message: message.role))
+    groups = groupby(messages, key=lambda message: (message.role, id(message) if _is_tool_traffic(message) else None))
+    return tuple(_joined(list(group)) for _, group in groups)
+
+
+def _is_tool_traffic(message: Message) -> bool:
+    """Whether the content is JSON of calls or results, which would break if it were joined."""
+    return message.role == "tool" or message.message_type is not None
 
 
 def _joined(group: list[Message]) -> Message:

@@ -117,7 +117,7 @@ class ResponseReader:
             self._note("event-limit", f"More than {self.limits.events:,} events.")
         event = self._parse(kind, raw)
         if not isinstance(event, Unknown):
-            self._advance(event)
+            self._advance(event.kind)
             self._take(event)
         return event
 
@@ -138,15 +138,13 @@ class ResponseReader:
             self._note("event-fields", f"`{kind}`: {exc}")
             return Unknown(kind, data)
 
-    def _advance(
-        self, event: Meta | ErrorEvent | Done | Json | Text | ReplaceResponse | SuggestedReply | File | Data
-    ) -> None:
+    def _advance(self, kind: str) -> None:
         try:
-            self.state = after(self.state, event.kind)
+            self.state = after(self.state, kind)
         except ResponseError as exc:
             self._note(exc.rule, str(exc))
             if self.state is State.IDLE:
-                self.state = after(State.OPEN, event.kind)
+                self.state = after(State.OPEN, kind)
 
     def _take(self, event: StreamEvent) -> None:
         match event:
@@ -217,7 +215,7 @@ class _FieldError(Exception):
 
 
 def _loads(raw: str) -> Any:
-    """The JSON value, or None. pydantic's reader is faster; where it refuses, as it does lone surrogates, `json` decides."""
+    """The JSON value, or None. pydantic's reader is faster; what it refuses, like lone surrogates, `json` decides."""
     try:
         return from_json(raw, cache_strings="keys")
     except ValueError:

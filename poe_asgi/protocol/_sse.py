@@ -88,7 +88,7 @@ class SSEParser:
                 if self._data:
                     self._check(0, self._size)
                     data = self._decode(b"\n".join(self._data))
-                    events.append(ServerSentEvent(self._decode(self._type) or "message", data))
+                    events.append(ServerSentEvent(self._decode(self._type or b"message"), data))
                 self._type, self._data, self._size = b"", [], 0
                 continue
             name, _, value = line.partition(b":")

@@ -125,14 +125,14 @@ class ResponseWriter:
             case ReplaceResponse(text):
                 self.replace(text)
             case SuggestedReply(text):
-                self._other(text_frame(event.kind, text))
+                self._other(event.kind, text_frame(event.kind, text))
             case Data(metadata):
-                self._other(frame(event.kind, {"metadata": metadata}))
+                self._other(event.kind, frame(event.kind, {"metadata": metadata}))
             case File():
                 if self._files == self._limits.files:
                     raise LimitError("file-limit", f"The limit of {self._limits.files:,} files is reached.")
                 data = {"url": event.url, "content_type": event.content_type, "name": event.name}
-                self._other(frame(event.kind, data | {"inline_ref": event.inline_ref}))
+                self._other(event.kind, frame(event.kind, data | {"inline_ref": event.inline_ref}))
                 self._files += 1
             case _:
                 assert_never(event)
@@ -142,11 +142,12 @@ class ResponseWriter:
     def fail(self, error: ErrorEvent) -> None:
         """Write `error`. Only `finish` may follow. There is always room for it, and its text does not count."""
         state = after(self.state, "error")
-        self._flush()
         data: dict[str, object] = {"text": error.text, "allow_retry": error.allow_retry}
         if error.error_type is not None:
             data["error_type"] = error.error_type
-        self._frame(frame("error", data))
+        framed = frame("error", data)
+        self._flush()
+        self._frame(framed)
         self.state = state
 
     def finish(self) -> None:
@@ -247,9 +248,9 @@ class ResponseWriter:
         self._kind = ""
         self._run.clear()
 
-    def _other(self, framed: str) -> None:
+    def _other(self, kind: str, framed: str) -> None:
         """An event that cannot merge: it needs room beside the run before it and the ending."""
-        after(self.state, "file")
+        after(self.state, kind)
         if self._events_left < bool(self._kind) + 1:
             raise LimitError("event-limit", f"The limit of {self._limits.events:,} events is reached.")
         self._flush()

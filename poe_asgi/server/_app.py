@@ -86,7 +86,9 @@ async def drain(app: Starlette) -> None:
 
     For an app of `create_app`, from any thread's event loop. SIGTERM does the same.
     """
-    site: Site = app.state.poe_asgi
+    site = getattr(app.state, "poe_asgi", None)
+    if not isinstance(site, Site):
+        raise ConfigurationError("drain takes an app of create_app.")
     await site.drain()
 
 

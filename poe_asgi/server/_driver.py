@@ -1,9 +1,10 @@
 """The driver of one answer: the only place where time passes.
 
 Two tasks take part. The request's task sends: it asks `take` for what is ready, and waits with `wait` when nothing is.
-The handler's task runs the `Pump`; the driver starts it, stops it and sees to its end: it is cancelled when the answer
-ends before the handler does, has ``close_seconds`` to clean up, is cancelled once more and then abandoned, by name.
-One timer serves the deadline and the pings; an answer that never waits never wakes for it.
+The handler's task runs the `Pump`; the driver starts it, and stops it when the answer ends before the handler does.
+
+One timer serves the deadline and the pings. Others are armed only when there is need: for held text, for draining, for
+a handler that is being closed, and for a last send that nobody takes.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from typing import Protocol
 from .._clock import Timer, current_clock
 from ..errors import LimitError, ResponseError
 from ..protocol import PING, ErrorEvent, Item, Limits, Meta, ResponseWriter, State
+from ._ending import Ending
 from ._pump import Pump, Stopped
 
 log = logging.getLogger("poe_asgi.server")
 
-# Handlers that ignored every cancellation; the loop itself holds tasks only weakly.
-abandoned: set[asyncio.Task[None]] = set()
+UNREPORTED = ErrorEvent(text="Something went wrong in this bot.", allow_retry=False)
 
 
 class Reporter(Protocol):
@@ -43,8 +44,8 @@ class Driver:
 
     __slots__ = (
         "_clock",
-        "_closing",
         "_draining",
+        "_ending",
         "_giving_up",
         "_handle",
         "_held",
@@ -80,13 +81,13 @@ class Driver:
         self._clock = current_clock()
         self._writer = ResponseWriter(limits, now=started)
         self._writer.open(meta)
-        self._pump = Pump(self._writer, ready=self._wake, end=self._limit)
+        self._pump = Pump(self._writer, ready=self._wake, end=self._end_at_limit)
         self._task: asyncio.Task[None] | None = None
         self._sender: asyncio.Task[object] | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._timer: Timer | None = None  # the deadline, or a ping before it
         self._draining: Timer | None = None
-        self._closing: Timer | None = None
+        self._ending: Ending | None = None
         self._giving_up: Timer | None = None
         self._held: tuple[float, Timer] | None = None
         self._sent = started  # when something last left
@@ -98,10 +99,14 @@ class Driver:
     # ---- for the task that sends
 
     def start(self) -> None:
-        """Start the handler. Called by the task that sends, when `meta` has gone out."""
+        """Time counts from here on. Called by the task that sends, before it sends."""
         self._sender = asyncio.current_task()
         self._timer = self._clock.call_at(self._next(), self._tick)
-        self._task = self.loop.create_task(self._run())
+
+    def run(self) -> None:
+        """Start the handler, now that `meta` has gone out; not if the answer has ended meanwhile."""
+        if not self._pump.stopped:
+            self._task = self.loop.create_task(self._run())
 
     def take(self) -> bytes:
         """What is ready to be sent, a ping if one is due, or nothing."""
@@ -116,7 +121,7 @@ class Driver:
             self._sent = now
         elif self._ping_due:
             chunk = PING
-        elif self._writer.held_until is not None:
+        if self._writer.held_until is not None:
             self._wake_at(self._writer.held_until)
         self._ping_due = False
         return chunk
@@ -129,14 +134,15 @@ class Driver:
     def end(self, error: ErrorEvent) -> None:
         """End the answer now, whatever the handler is doing, and give up a send that nobody takes."""
         if self._writer.state is State.OPEN:
-            self._fail(error)
+            self._end_with(error)
             self._stop()
         self._give_up_later()
         self._wake()
 
     def end_after(self, seconds: float, error: ErrorEvent) -> None:
         """`end` it in so many seconds, if it still runs then."""
-        self._draining = self._clock.call_at(self._clock.time() + seconds, self.end, error)
+        if not self.finished:
+            self._draining = self._clock.call_at(self._clock.time() + seconds, self.end, error)
 
     def leave(self) -> None:
         """The reader is gone."""
@@ -157,70 +163,75 @@ class Driver:
             self._waiter = self.loop.create_future()
             self._task.add_done_callback(lambda _: self._wake())
             await self._waiter
+        self._pump.close()
 
     # ---- the handler's task
 
     async def _run(self) -> None:
         try:
             await self._pump.follow(aiter(self._handle()))
-            if self._writer.state is State.OPEN:
-                self._writer.finish()
         except Stopped:
             pass
-        except ResponseError as exc:
-            self._fail(self._reporter.ended(exc.rule, str(exc)))
         except BaseException as exc:
-            if self._writer.state is State.OPEN and not self.gone:
-                self._fail(self._reporter.failed(exc))
-            elif not isinstance(exc, asyncio.CancelledError):
-                self._reporter.too_late(exc)
+            self._failed(exc)
             if isinstance(exc, KeyboardInterrupt):
                 raise
+        else:
+            self._finish()
         finally:
             self._pump.stopped = True
-            if self._closing is not None:
-                self._closing.cancel()
+            if self._ending is not None:
+                self._ending.over()
             if self._writer.text_sum_exceeded:
                 self._reporter.text_sum()
             self._wake()
 
-    def _fail(self, error: ErrorEvent) -> None:
+    def _finish(self) -> None:
+        """The handler has returned."""
+        if self._writer.state is State.OPEN and not self.gone:
+            try:
+                self._writer.finish()
+            except ResponseError as exc:
+                self._end_with(self._reporter.ended(exc.rule, str(exc)))
+
+    def _failed(self, exc: BaseException) -> None:
+        """The handler has raised this."""
+        if self._writer.state is State.OPEN and not self.gone:
+            try:
+                self._end_with(self._reporter.failed(exc))
+            except Exception:
+                self._end_with(UNREPORTED)
+                log.exception("reporting a failed handler failed")
+        elif not isinstance(exc, asyncio.CancelledError):
+            self._reporter.too_late(exc)
+
+    def _end_with(self, error: ErrorEvent) -> None:
         self._writer.fail(error)
         self._writer.finish()
 
-    def _limit(self, exc: LimitError) -> None:
+    def _end_at_limit(self, exc: LimitError) -> None:
         """Called by the pump, in the handler's task: the generators are closed there, not cancelled."""
-        self._fail(self._reporter.ended(exc.rule, str(exc)))
+        self._end_with(self._reporter.ended(exc.rule, str(exc)))
         self._pump.stopped = True
-        self._closing = self._after_close_seconds(self._insist)
+        self._see_to_its_end()
+        self._give_up_later()
         self._wake()
 
     def _stop(self) -> None:
         """From now on what the handler says is not heard: cancel it, and see to it that it ends."""
-        if self._task is None or self._pump.stopped:
-            return
-        self._pump.stopped = True
-        self._task.cancel()
-        self._closing = self._after_close_seconds(self._insist)
+        if not self._pump.stopped:
+            self._pump.stopped = True
+            if self._task is not None:
+                self._task.cancel()
+                self._see_to_its_end()
 
-    def _insist(self) -> None:
-        """The time to clean up is over: cancel what still runs, and look again when that had its effect."""
-        if self._task is not None and not self._task.done():
-            self._task.cancel()
-            self._soon(self._abandon, turns=5)
+    def _see_to_its_end(self) -> None:
+        if self._task is not None:
+            self._ending = Ending(self._task, self._clock, self._limits.close_seconds, self._abandoned)
 
-    def _abandon(self) -> None:
-        if self._task is not None and not self._task.done():
-            abandoned.add(self._task)
-            self._task.add_done_callback(abandoned.discard)
-            self._reporter.abandoned(self._limits.close_seconds)
-            self._wake()
-
-    def _soon(self, callback: Callable[[], None], *, turns: int) -> None:
-        if turns:
-            self.loop.call_soon(lambda: self._soon(callback, turns=turns - 1))
-        else:
-            callback()
+    def _abandoned(self) -> None:
+        self._reporter.abandoned(self._limits.close_seconds)
+        self._wake()
 
     # ---- time
 
@@ -234,10 +245,12 @@ class Driver:
             if self._held[0] == when:
                 return
             self._held[1].cancel()
-        self._held = when, self._clock.call_at(when, self._wake)
+        self._held = when, self._clock.call_at(when, self._release)
 
-    def _after_close_seconds(self, callback: Callable[[], None]) -> Timer:
-        return self._clock.call_at(self._clock.time() + self._limits.close_seconds, callback)
+    def _release(self) -> None:
+        """The held run is due. A loop's timer may be early by its resolution; then the run is held once more."""
+        self._held = None
+        self._wake()
 
     def _expire(self) -> None:
         if self._writer.state is State.OPEN:
@@ -247,7 +260,7 @@ class Driver:
 
     def _give_up_later(self) -> None:
         if self._giving_up is None:
-            self._giving_up = self._after_close_seconds(self._give_up)
+            self._giving_up = self._clock.call_at(self._clock.time() + self._limits.close_seconds, self._give_up)
 
     def _give_up(self) -> None:
         """The task that sends is still at it, though the answer is over: its reader takes nothing."""

@@ -6,11 +6,12 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any
 
-from .._clock import current_clock
+from .._clock import current_clock, until
 from ..errors import AnswerError, ConfigurationError, RequestError
 from ..protocol import (
+    CONTENT_TYPES,
     Answer,
     ErrorReportRequest,
     FeedbackRequest,
@@ -39,14 +40,12 @@ from ._handlers import name_of
 from ._keys import find_keys, how_to_set, matching
 from ._lifespan import deps_of
 from ._reports import Report, error_id
-from ._site import RESTARTING, Site
+from ._site import Site
 from ._starlette import AnswerResponse, HTMLResponse, Receive, Request, Response, Scope, Send, json_response
-
-T = TypeVar("T")
 
 log = logging.getLogger("poe_asgi.server")
 
-SETTINGS_SECONDS = 5  # Poe waits no longer for any answer
+HOOK_SECONDS = 5  # Poe waits no longer for any answer
 
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Poe server bot</title>
 <style>body { font: 16px/1.6 system-ui, sans-serif; max-width: 36rem; margin: 20vh auto; padding: 0 1rem }
@@ -115,6 +114,8 @@ class BotEndpoint:
             return _refuse(400, str(exc), fields=exc.fields)
         http = Request(scope)  # without `receive`: the body is gone, and waiting for it would take until the disconnect
         if isinstance(request, QueryRequest):
+            if self.site.draining:
+                return _refuse(503, "The bot is being restarted.", {"Retry-After": "1"})
             scope["poe_asgi.driver"] = self._query(request, http, key, started)
             return self._answers
         if isinstance(request, SettingsRequest):
@@ -142,8 +143,6 @@ class BotEndpoint:
         except ConfigurationError as exc:
             log.error("%s", exc)  # noqa: TRY400
             handler = _not_started
-        if self.site.draining:
-            handler = _restarting
         ctx: QueryContext = QueryContext(request, bot=bot, deps=deps, http=http, access_key=key or None)
         return Driver(
             lambda: handler(ctx),
@@ -156,9 +155,9 @@ class BotEndpoint:
     def _meta(self, ctx: QueryContext, function: Callable[[QueryContext], Meta]) -> Meta:
         try:
             meta = function(ctx)
-            if isinstance(meta, Meta):
+            if isinstance(meta, Meta) and meta.content_type in CONTENT_TYPES:
                 return meta
-            ctx.log.error("%s of %r returned no Meta; the default is used", name_of(function), self.bot)
+            ctx.log.error("%s of %r returned no proper Meta; the default is used", name_of(function), self.bot)
         except Exception:
             ctx.log.exception("%s of %r failed; the default Meta is used", name_of(function), self.bot)
         return Meta()
@@ -168,7 +167,7 @@ class BotEndpoint:
         if hook is not None:
             ctx = self._context(SettingsContext, request, http, key)
             try:
-                settings = await _within(SETTINGS_SECONDS, hook(ctx))
+                settings = await _call(hook, ctx)
                 if not isinstance(settings, Settings):
                     raise TypeError(f"on_settings returned {type(settings).__name__}, not Settings")  # noqa: TRY301
                 return json_response(self.bot.complete(settings).to_wire())
@@ -184,7 +183,7 @@ class BotEndpoint:
         if hook is not None:
             ctx = self._context(context, request, http, key)
             try:
-                await _within(None, hook(ctx))
+                await _call(hook, ctx)
             except Exception:
                 ctx.log.exception("%s of %r failed", name_of(hook), self.bot)
         elif isinstance(request, ErrorReportRequest):
@@ -205,23 +204,25 @@ async def _not_started(_: QueryContext) -> Answer:
     yield ""  # makes it a generator
 
 
-async def _restarting(_: QueryContext) -> Answer:
-    raise AnswerError(RESTARTING.text, allow_retry=True)
-    yield ""
-
-
-async def _within(seconds: float | None, hook: Awaitable[T]) -> T:
+async def _call(hook: Callable[[Any], Awaitable[Any]], ctx: Context[Any]) -> Any:
     """What the hook returns. In a task of its own: one that ignores its cancellation delays nothing."""
-    task = asyncio.ensure_future(hook)
+    task = asyncio.create_task(_guarded(hook, ctx))
     try:
-        await asyncio.wait([task], timeout=seconds)
+        await until(current_clock().time() + HOOK_SECONDS, asyncio.wait([task]))
+    except TimeoutError:
+        raise TimeoutError(f"it took longer than {HOOK_SECONDS} s") from None
     finally:
-        finished = not task.cancel()
-    if not finished:
-        raise TimeoutError(f"it took longer than {seconds:g} s")
+        task.cancel()
     if task.cancelled():
         raise RuntimeError("it was cancelled")  # by what it awaited; this request was not
     return task.result()
+
+
+async def _guarded(hook: Callable[[Any], Awaitable[Any]], ctx: Context[Any]) -> Any:
+    try:
+        return await hook(ctx)
+    except SystemExit as exc:
+        raise RuntimeError("it called sys.exit") from exc
 
 
 class _RefusedError(Exception):
@@ -236,22 +237,22 @@ async def _read(scope: Scope, receive: Receive, limits: Limits) -> bytes:
     length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
     if length.isdigit() and int(length[:20]) > limits.body_bytes:  # int() refuses 5,000 digits
         raise too_large
+    deadline = current_clock().time() + limits.body_seconds
     chunks: list[bytes] = []
     size = 0
-    try:
-        async with asyncio.timeout(limits.body_seconds):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise _RefusedError(400, "The request did not arrive in full.")
-                chunks.append(message.get("body", b""))
-                size += len(chunks[-1])
-                if size > limits.body_bytes:
-                    raise too_large
-                if not message.get("more_body", False):
-                    return b"".join(chunks)
-    except TimeoutError:
-        raise _RefusedError(408, f"The request did not arrive within {limits.body_seconds:g} seconds.") from None
+    while True:
+        try:
+            message = await until(deadline, receive())
+        except TimeoutError:
+            raise _RefusedError(408, f"The request did not arrive within {limits.body_seconds:g} seconds.") from None
+        if message["type"] == "http.disconnect":
+            raise _RefusedError(400, "The request did not arrive in full.")
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if size > limits.body_bytes:
+            raise too_large
+        if not message.get("more_body", False):
+            return b"".join(chunks)
 
 
 def _refuse(

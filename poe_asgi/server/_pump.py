@@ -11,10 +11,10 @@ import asyncio
 import inspect
 import logging
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from ..errors import LimitError
-from ..protocol import Data, Event, Item, Json, ReplaceResponse, ResponseWriter
+from ..protocol import Data, Event, Item, Json, ReplaceResponse, ResponseWriter, Text
 
 log = logging.getLogger("poe_asgi.server")
 
@@ -66,24 +66,23 @@ class Pump:
                     return
                 thrown = None
                 if self.stopped:
+                    await _close(item)
                     raise Stopped
                 try:
                     if type(item) is str:
-                        self._writer.text(item)
+                        try:
+                            self._writer.text(item)
+                        except LimitError as exc:
+                            self._stop_at(exc)
                     elif isinstance(item, AsyncIterable):
                         await self.follow(aiter(item), self._writer.visible)
-                        continue
                     else:
                         self._send(item, mark)
                     self._yields += 1
                     if self._yields == 1:
                         self._ready()
-                    elif self._yields == ROOM:
+                    elif self._yields >= ROOM:
                         await self._wait_for_room()
-                except LimitError as exc:
-                    self._writer.text(exc.fits)
-                    self._end(exc)
-                    raise Stopped from exc
                 except (Stopped, WrongYieldError):
                     raise
                 except BaseException as exc:  # noqa: BLE001
@@ -91,22 +90,38 @@ class Pump:
         finally:
             await _close(source)
 
+    def close(self) -> None:
+        """Let go of the driver, which holds this pump."""
+        self._ready = self._end = _ignore
+
     def _send(self, item: object, mark: int | None) -> None:
-        match item:
-            case str():  # a subclass
-                self._writer.text(str(item))
-            case ReplaceResponse(text) if mark:
-                self._writer.replace(self._writer.visible_text(mark) + text)
-            case Data() | Json() if mark is not None:
-                pass  # it belongs to the bot that was called
-            case _ if isinstance(item, Event):
+        if isinstance(item, str):  # of a subclass
+            item = Text(item)
+        if isinstance(item, (Data, Json)) and mark is not None:
+            return  # it belongs to the bot that was called
+        if not isinstance(item, Event):
+            raise WrongYieldError(_explain(item))
+        try:
+            if isinstance(item, ReplaceResponse) and mark:
+                self._writer.replace(self._writer.visible_text(mark) + item.text)
+            else:
                 self._writer.send(item)
-            case _:
-                raise WrongYieldError(_explain(item))
+        except LimitError as exc:
+            self._stop_at(exc)
+
+    def _stop_at(self, limit: LimitError) -> NoReturn:
+        """What still fits goes out, and the answer ends here; a handler cannot catch that."""
+        self._writer.text(limit.fits)
+        self._end(limit)
+        raise Stopped from limit
 
     async def _wait_for_room(self) -> None:
         self._room = asyncio.get_running_loop().create_future()
         await self._room
+
+
+def _ignore(*_: object) -> None:
+    pass
 
 
 async def _throw(source: AsyncIterator[Item | Json], exc: BaseException) -> Item | Json:
@@ -116,8 +131,8 @@ async def _throw(source: AsyncIterator[Item | Json], exc: BaseException) -> Item
     return item
 
 
-async def _close(source: AsyncIterator[Item | Json]) -> None:
-    """Close a generator in the task that ran it. What goes wrong here is the handler's affair: it is logged."""
+async def _close(source: object) -> None:
+    """Close a generator in the task that ran it. An exception here is the handler's affair: it is logged."""
     try:
         if inspect.isasyncgen(source):
             for _ in range(_REFUSALS):

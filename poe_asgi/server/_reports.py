@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
 from types import TracebackType
 
 from ..errors import AnswerError, BotError, UpstreamError
@@ -31,7 +30,9 @@ class Report:
         return f"{name_of(self._ctx.bot.handler)} of {self._ctx.bot!r}"
 
     def failed(self, exc: BaseException) -> ErrorEvent:
-        """The handler raised this."""
+        """The handler raised this; alone in the group of a task group is as good as by itself."""
+        while isinstance(exc, BaseExceptionGroup) and len(exc.exceptions) == 1:
+            exc = exc.exceptions[0]
         answer = self._answer(exc)
         if answer is not None:
             self._ctx.log.info("%s ended its answer with %s", self._handler, type(exc).__name__)
@@ -71,13 +72,12 @@ class Report:
 
     def abandoned(self, seconds: float) -> None:
         """The handler ignored every cancellation."""
-        self._ctx.log.error("%s ignored its cancellation for %g s and was abandoned", self._handler, seconds)
+        self._ctx.log.error("%s did not end within %g s of its cancellation and was abandoned", self._handler, seconds)
 
     def _answer(self, exc: BaseException) -> AnswerError | None:
-        """The AnswerError that was raised, alone in a task group too, or the one the author mapped it to."""
-        leaves = list(_leaves(exc))
-        if len(leaves) == 1 and isinstance(leaves[0], AnswerError):
-            return leaves[0]
+        """The AnswerError that was raised, or the one the author mapped it to."""
+        if isinstance(exc, AnswerError):
+            return exc
         mapped = (self._ctx.bot.errors.get(cls) for cls in type(exc).__mro__)
         return next((answer for answer in mapped if answer is not None), None)
 
@@ -88,11 +88,3 @@ def _of_the_author(exc: BaseException) -> tuple[type[BaseException], BaseExcepti
     while traceback is not None and traceback.tb_frame.f_globals.get("__package__") == __package__:
         traceback = traceback.tb_next
     return type(exc), exc, traceback or exc.__traceback__
-
-
-def _leaves(exc: BaseException) -> Iterator[BaseException]:
-    if isinstance(exc, BaseExceptionGroup):
-        for each in exc.exceptions:
-            yield from _leaves(each)
-    else:
-        yield exc

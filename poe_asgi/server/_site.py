@@ -33,7 +33,7 @@ class Site:
     def leave(self, driver: Driver) -> None:
         """An answer is over."""
         self.answers.discard(driver)
-        if self.draining and not self.answers:
+        if not self.answers:
             for loop, future in list(self._idle):
                 with suppress(RuntimeError):  # its loop is closed
                     loop.call_soon_threadsafe(_resolve, future)

@@ -50,14 +50,17 @@ class AnswerResponse(EventSourceResponse):
         self._site = site
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        driver: Driver = scope["poe_asgi.driver"]
-        listener: asyncio.Task[None] | None = None
+        driver: Driver = scope.pop("poe_asgi.driver")
         headers = list(self.raw_headers)  # middleware may change them, for this answer alone
-        await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
+        listener: asyncio.Task[None] | None = None
+        opened = False
         self._site.enter(driver)
+        driver.start()
         try:
-            await send(_body(driver.take(), more=True))  # meta, before the handler's first step
-            driver.start()
+            await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
+            await send(_body(driver.take(), more=not driver.finished))  # meta, before the handler's first step
+            opened = True
+            driver.run()
             await asyncio.sleep(0)  # that step: what it yields at once is sent without a timer or a listener
             while not driver.finished:
                 if driver.fresh:
@@ -70,25 +73,28 @@ class AnswerResponse(EventSourceResponse):
         except OSError:
             driver.leave()
         except asyncio.CancelledError:
+            if not opened and not driver.gone:
+                raise
             await _last_words(driver, send)
         finally:
             try:
                 await driver.close()
             finally:
+                self._site.leave(driver)
                 if listener is not None:
                     listener.cancel()
                     await asyncio.wait([listener])
-                self._site.leave(driver)
 
 
 async def _last_words(driver: Driver, send: Send) -> None:
     """The server stops this task, or the driver gave up a send that nobody took.
 
-    In the first case the peer is still there, and a cut stream helps nobody. The cancellation ends here: there is
-    nothing left to cancel, and servers log one that comes out as a failure of the app.
+    In the first case the peer is still there, and a cut stream helps nobody; a chunk whose sending was stopped is not
+    sent again, for it may have gone out. The cancellation ends here: there is nothing left to cancel, and servers log
+    one that comes out as a failure of the app.
     """
     with suppress(OSError, asyncio.CancelledError):
-        if not driver.gone:
+        if not driver.finished:
             driver.end(RESTARTING)
             await send(_body(driver.take(), more=False))
     task = asyncio.current_task()

@@ -15,13 +15,14 @@ _RETURN_SECONDS = 5.0
 class Lifespan:
     """An app with its lifespan. Like servers do, it goes on with one that does not know the lifespan protocol."""
 
+    _task: asyncio.Task[None]
+
     def __init__(self, app: AsgiApp) -> None:
         self._app = app
         self._state: dict[str, Any] = {}
         self._to_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._from_app: asyncio.Queue[Any] = asyncio.Queue()
         self._error: Exception | None = None
-        self._task: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """The app, with what its lifespan put into the state."""
@@ -45,7 +46,7 @@ class Lifespan:
             await self._end(_RETURN_SECONDS)
 
     async def _phase(self, name: str) -> None:
-        if self._task is None or self._task.done():
+        if self._task.done():
             return
         self._to_app.put_nowait({"type": f"lifespan.{name}"})
         answer = await self._from_app.get()
@@ -54,10 +55,9 @@ class Lifespan:
             raise self._error or UnexpectedAnswerError(f"The app's {name} failed.", body=answer.get("message", ""))
 
     async def _end(self, seconds: float) -> None:
-        if self._task is not None:
-            await asyncio.wait([self._task], timeout=seconds)
-            if self._task.cancel():
-                await asyncio.wait([self._task])
+        await asyncio.wait([self._task], timeout=seconds)
+        if self._task.cancel():
+            await asyncio.wait([self._task])
 
     async def _run(self) -> None:
         scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": self._state}

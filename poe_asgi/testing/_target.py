@@ -13,11 +13,12 @@ from typing import Any, Self
 
 from .._clock import Clock, current_clock, passed_in
 from ..client import HttpRequest, HttpResponse, read_bounded
-from ..errors import ConfigurationError, ConnectionFailedError, SSEError, did_you_mean
+from ..errors import ConfigurationError, ConnectionFailedError, did_you_mean
 from ..local import AsgiApp, AsgiTransport, FakePoe
-from ..protocol import RULES, Limits, Reply, ResponseReader, StreamEvent
+from ..protocol import RULES, Limits, Reply
 from ..server import Bot, create_app
-from ._failures import RuleBrokenError, UnexpectedAnswerError
+from ._failures import UnexpectedAnswerError
+from ._listener import Listener
 
 _BODY_BYTES = 2**20
 _ERROR_BYTES = 2_000
@@ -82,7 +83,7 @@ class Target:
         __tracebackhide__ = True
         with self.surroundings():
             clock = current_clock()
-            listener = _Listener(self.limits, clock, {*self.allow, *checked_rules(allow)}, disconnect_after)
+            listener = Listener(self.limits, clock, {*self.allow, *checked_rules(allow)}, disconnect_after)
             response = await self._post(query)
             try:
                 await _check(response, "text/event-stream")
@@ -140,66 +141,6 @@ def checked_rules(ids: Collection[str]) -> Collection[str]:
         if each not in RULES:
             raise ConfigurationError(f"There is no rule {each!r}.{did_you_mean(each, RULES)}")
     return ids
-
-
-class _Listener:
-    """Reads one answer, and fails at the first rule that is broken and not allowed to be."""
-
-    def __init__(self, limits: Limits, clock: Clock, allow: Collection[str], disconnect_after: int | None) -> None:
-        self._clock = clock
-        self._allow = allow
-        self._disconnect_after = disconnect_after
-        self._started = clock.time()
-        self._first: float | None = None
-        self._events: list[StreamEvent] = []
-        self._reader = ResponseReader(limits, now=self._started)
-        self._seconds = 0.0
-
-    def reply(self) -> Reply:
-        return Reply.of(self._reader, self._events, first_event_seconds=self._first, seconds=self._seconds)
-
-    async def listen(self, response: HttpResponse) -> None:
-        __tracebackhide__ = True
-        after = self._disconnect_after
-        if after == 0:
-            return
-        broken: ConnectionFailedError | None = None
-        try:
-            async for chunk in response.chunks():
-                for line in chunk.splitlines(keepends=True):  # so that it can stop after any event
-                    self._take(line)
-                    if after is not None and len(self._events) >= after:
-                        return
-        except ConnectionFailedError as exc:
-            broken = exc
-        except SSEError:
-            pass  # the reader has noted it
-        self._seconds = self._clock.time() - self._started
-        self._reader.end(self._clock.time())
-        self._judge(broken.__cause__ if broken is not None else None)
-        if after is not None:
-            raise UnexpectedAnswerError(
-                f"The answer had ended after {len(self._events)} events, before the {after} of disconnect_after. "
-                "Text that is ready together comes as one event."
-            )
-
-    def _take(self, line: bytes) -> None:
-        __tracebackhide__ = True
-        now = self._clock.time()
-        events = self._reader.feed(line, now)
-        self._seconds = now - self._started
-        if events and self._first is None:
-            self._first = self._seconds
-        self._events += events
-        self._judge()
-
-    def _judge(self, cause: BaseException | None = None) -> None:
-        __tracebackhide__ = True
-        broken = [
-            v.rule.id for v in self._reader.violations if v.rule.level == "error" and v.rule.id not in self._allow
-        ]
-        if broken:
-            raise RuleBrokenError(tuple(broken), self.reply()) from cause
 
 
 async def _check(response: HttpResponse, content_type: str | None) -> None:

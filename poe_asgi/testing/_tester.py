@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import TracebackType
@@ -139,6 +140,10 @@ class BotTester:
     @asynccontextmanager
     async def _chat(self) -> AsyncIterator[Chat]:
         __tracebackhide__ = True
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            raise ConfigurationError("Bots run on asyncio alone, and this test does not: set its backend.") from None
         lifespan = Lifespan(self._target.app)
         with self._target.surroundings():
             await lifespan.start()

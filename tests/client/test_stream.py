@@ -170,6 +170,17 @@ async def test_a_stream_that_is_left_early_is_closed_at_once() -> None:
     assert answer.reply.text == "a"
 
 
+async def test_a_stream_that_is_dropped_is_closed_without_the_garbage_collector(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    app = Answers(stream(META + text("a"), for_ever))
+    async for _ in client(app).stream("Claude", "hi"):
+        break
+    await settle()
+    assert (app.disconnected, app.running) == (1, 0)
+    assert caplog.records == []
+
+
 async def test_a_cancelled_call_closes_the_connection() -> None:
     app = Answers(stream(META + text("a"), for_ever))
     task = asyncio.create_task(client(app).ask("Claude", "hi"))

@@ -244,6 +244,8 @@ async def test_a_request_is_written_down_in_the_terms_of_the_protocol() -> None:
         ({"temperature": 2.1}, "invalid_parameter"),
         ({"temperature": True}, "invalid_parameter"),
         ({"n": 2}, "invalid_parameter"),
+        ({"n": []}, "invalid_parameter"),
+        ({"messages": [{"role": {}, "content": "x"}]}, "invalid_parameter"),
         ({"stop": " "}, "invalid_parameter"),
         ({"stop": ["x", "\n"]}, "invalid_parameter"),
         ({"tools": {}}, "invalid_parameter"),

@@ -153,6 +153,21 @@ def test_an_event_beyond_its_bound_is_an_error_however_its_lines_are_cut() -> No
             _feed_often(parser, line)
 
 
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_the_bounds_are_the_same_wherever_the_bytes_are_cut(size: int) -> None:
+    line, event = b"data: " + b"x" * 30 + b"\n", b"data: y\n\n"
+    assert len(_feed_in_pieces(line * 3 + b"\n" + event, size)) == 2
+    with pytest.raises(SSEError, match="event"):
+        _feed_in_pieces(line * 4 + b"\n" + event, size)
+    with pytest.raises(SSEError, match="line"):
+        _feed_in_pieces(b": " + b"x" * 60 + b"\n" + event, size)
+
+
+def _feed_in_pieces(data: bytes, size: int) -> list[ServerSentEvent]:
+    parser = SSEParser(max_line=50, max_event=100)
+    return [event for start in range(0, len(data), size) for event in parser.feed(data[start : start + size])]
+
+
 def _feed_often(parser: SSEParser, line: bytes) -> None:
     for _ in range(200):
         parser.feed(line)

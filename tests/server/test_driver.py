@@ -29,7 +29,7 @@ from poe_asgi import (
 )
 from poe_asgi.errors import UpstreamError
 from poe_asgi.protocol import Done, ErrorEvent, Event, Json
-from poe_asgi.server._driver import abandoned
+from poe_asgi.server._ending import abandoned
 from poe_asgi.server._pump import ROOM
 from tests.support import KEY, Exchange, ManualClock, ask, settle, started
 

@@ -153,8 +153,8 @@ async def test_a_settings_hook_that_awaits_what_was_cancelled_is_503(caplog: pyt
 async def test_a_settings_hook_that_is_too_slow_is_503_in_time_though_it_refuses_to_end(
     stubborn: bool, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert _endpoint.SETTINGS_SECONDS == 5
-    monkeypatch.setattr(_endpoint, "SETTINGS_SECONDS", 0.01)
+    assert _endpoint.HOOK_SECONDS == 5
+    monkeypatch.setattr(_endpoint, "HOOK_SECONDS", 0.01)
     bot, cancelled, release = make(), asyncio.Event(), asyncio.Event()
 
     @bot.on_settings

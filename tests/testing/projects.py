@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+# The configuration of pytest-asyncio.
 STRICT = '[tool.pytest.ini_options]\nasyncio_mode = "strict"\nasyncio_default_fixture_loop_scope = "function"\n'
 
 
@@ -23,6 +24,6 @@ def run_pytest(folder: Path, files: Mapping[str, str], *arguments: str) -> str:
 
 
 def outcome(output: str) -> dict[str, int]:
-    """The numbers of the last line: ``{"passed": 3, "failed": 1}``."""
-    last = output.strip().splitlines()[-1]
-    return {what: int(number) for number, what in re.findall(r"(\d+) (passed|failed|errors?|skipped)", last)}
+    """The numbers of the summary: ``{"passed": 3, "failed": 1}``."""
+    (summary,) = re.findall(r"^=+ (.+) in [\d.]+s =+$", output, re.MULTILINE)
+    return {what: int(number) for number, what in re.findall(r"(\d+) (passed|failed|errors?|skipped)", summary)}

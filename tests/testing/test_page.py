@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
+from examples import echo
 from poe_asgi.protocol import Reply
-from poe_asgi.testing import Chat
+from poe_asgi.testing import PoeTester
 
 from ..snippets import ROOT, snippets, stories, table
 from .projects import outcome, run_pytest
@@ -28,7 +31,7 @@ def test_there_are_five_tests_that_every_bot_should_have() -> None:
     assert re.findall(r"^(One|Two|Three|Four|Five): ", section, re.MULTILINE) == ["One", "Two", "Three", "Four", "Five"]
 
 
-BROKEN = '''
+BROKEN = """
 async def app(scope, receive, send):
     if scope["type"] == "lifespan":
         raise RuntimeError
@@ -38,7 +41,7 @@ async def app(scope, receive, send):
 
 async def test_it(poe_tester):
     await poe_tester(app).ask("hi")
-'''
+"""
 
 
 def test_a_failure_reads_as_it_is_shown(tmp_path: Path) -> None:
@@ -54,7 +57,8 @@ def named(heading: str) -> list[str]:
     return [name for row in table(PAGE, heading) for name in re.findall(r"`(\w+)", row[0])]
 
 
-def test_the_tables_name_what_there_is() -> None:
-    chat = Chat(Target.of(Bot(), deps=None, limits=None, access_key=None), user_id="u", parameters={})
+@pytest.mark.asyncio
+async def test_the_tables_name_what_there_is(poe_tester: PoeTester) -> None:
     assert [name for name in named("The reply") if not hasattr(Reply(), name)] == []
-    assert [name for name in named("Conversations") if not hasattr(chat, name)] == []
+    async with poe_tester(echo.bot) as chat:
+        assert [name for name in named("Conversations") if not hasattr(chat, name)] == []

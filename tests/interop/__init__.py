@@ -1,0 +1,3 @@
+"""This package and the official SDK, talking to each other."""
+
+from __future__ import annotations
