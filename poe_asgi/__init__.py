@@ -5,6 +5,8 @@ You write an async generator; it is a correct, fast and safe Poe server bot.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from ._version import __version__
 from .errors import (
     AnswerError,
@@ -24,6 +26,7 @@ from .protocol import (
     Message,
     Meta,
     ReplaceResponse,
+    Reply,
     Settings,
     SuggestedReply,
     Text,
@@ -32,6 +35,9 @@ from .protocol import (
     user,
 )
 from .server import Bot, QueryContext, bot_routes, create_app, drain, running
+
+if TYPE_CHECKING:
+    from .client import USD, PoeClient
 
 __all__ = [
     "Answer",
@@ -45,12 +51,15 @@ __all__ = [
     "Limits",
     "Message",
     "Meta",
+    "PoeClient",
     "PrivacyAuthorizationError",
     "QueryContext",
     "ReplaceResponse",
+    "Reply",
     "Settings",
     "SuggestedReply",
     "Text",
+    "USD",
     "UpstreamError",
     "UserCausedError",
     "UserMessageTooLongError",
@@ -63,3 +72,12 @@ __all__ = [
     "system",
     "user",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The client is loaded when it is first asked for: a bot that calls nobody does without."""
+    if name in {"PoeClient", "USD"}:
+        from . import client
+
+        return getattr(client, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

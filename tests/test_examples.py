@@ -40,6 +40,7 @@ from poe_asgi.protocol import (
     Text,
 )
 
+from . import test_examples_calling
 from .support import Exchange, query
 
 ROOT = Path(__file__).parents[1]
@@ -69,7 +70,8 @@ async def settings_of(module: Any) -> dict[str, Any]:
 
 
 def test_every_example_has_a_test_that_begins_with_its_name() -> None:
-    tests = [name.removeprefix("test_") for name in globals() if name.startswith("test_")]
+    names = [*globals(), *vars(test_examples_calling)]
+    tests = [name.removeprefix("test_") for name in names if name.startswith("test_")]
     assert [name for name in EXAMPLES if not any(test.startswith(f"{name}_") for test in tests)] == []
 
 

@@ -51,7 +51,9 @@ def part(app: Answers, number: int = -1) -> EmailMessage:
     """The one part of a form, as the standard library reads it."""
     head = f"content-type: {app.requests[number]['headers']['content-type']}\n\n".encode()
     form = email.message_from_bytes(head + app.bodies[number])
-    [found] = form.get_payload()
+    parts = form.get_payload()
+    assert isinstance(parts, list)
+    [found] = parts
     assert isinstance(found, EmailMessage)
     return found
 
@@ -227,7 +229,7 @@ async def test_a_buffer_that_was_just_written_is_not_sent_as_nothing() -> None:
 class Text:
     """Looks like a file, and gives a str."""
 
-    def read(self, size: int) -> str:
+    def read(self, _size: int) -> str:
         return "x"
 
 
@@ -585,7 +587,7 @@ class Numbered:
     def __init__(self) -> None:
         self.count = 0
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+    async def __call__(self, _scope: Any, _receive: Any, send: Any) -> None:
         self.count += 1
         body = b'{"attachment_url": "https://x.example/%d", "mime_type": "text/plain"}' % self.count
         await send({"type": "http.response.start", "status": 200, "headers": []})
