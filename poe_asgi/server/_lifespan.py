@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -32,6 +33,7 @@ class _Resource:
 
 
 _open: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Lifespan, _Resource]] = WeakKeyDictionary()
+_users: WeakKeyDictionary[asyncio.AbstractEventLoop, int] = WeakKeyDictionary()
 _lock = threading.Lock()
 
 
@@ -62,10 +64,26 @@ async def running(*bots: Bot) -> AsyncIterator[None]:
     """
     async with AsyncExitStack() as stack:
         stack.enter_context(_signals.watched())
+        await stack.enter_async_context(_connections())
         for bot in bots:
             if bot.lifespan is not None:
                 await stack.enter_async_context(_using(bot.lifespan))
         yield
+
+
+@asynccontextmanager
+async def _connections() -> AsyncIterator[None]:
+    """When the last on this loop leaves, the connections of the bots' clients are closed."""
+    loop = asyncio.get_running_loop()
+    _users[loop] = _users.get(loop, 0) + 1
+    try:
+        yield
+    finally:
+        _users[loop] -= 1
+        if not _users[loop] and "poe_asgi.client" in sys.modules:  # else nobody was called
+            from ..client import close_pool
+
+            await close_pool()
 
 
 @asynccontextmanager

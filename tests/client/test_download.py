@@ -120,6 +120,7 @@ async def test_an_endless_file_is_read_only_as_far_as_allowed() -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         while True:
             await send({"type": "http.response.body", "body": bytes(1000), "more_body": True})
+            await asyncio.sleep(0)
 
     with pytest.raises(FileTooLargeError):
         await client(endless).download(ELSEWHERE, max_bytes=5000)

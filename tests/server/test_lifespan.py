@@ -311,3 +311,15 @@ def test_two_loops_in_two_threads_have_a_value_each() -> None:
     assert sorted(texts) == ["index 1", "index 2"]
     assert index.events == ["opened", "opened", "closed", "closed"]
     assert len(index.tasks) == 2
+
+
+@pytest.mark.asyncio
+async def test_the_connections_of_a_bots_client_are_closed_when_the_last_bot_leaves() -> None:
+    from poe_asgi.client._connection import _pools, pool
+
+    loop = asyncio.get_running_loop()
+    async with running():
+        async with running():
+            pool()
+        assert loop in _pools
+    assert loop not in _pools
