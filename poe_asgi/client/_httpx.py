@@ -32,7 +32,7 @@ class HttpxTransport:
                 content=request.content,
                 extensions={"timeout": timeout.as_dict()},
             )
-        except httpx.InvalidURL:
+        except (httpx.InvalidURL, UnicodeError):  # the latter for a host that is no name
             raise UnsafeUrlError("This is no URL that can be called.") from None
         if not request.public_only:
             return await self._send(outgoing, outgoing.url.host, request.connect_seconds)

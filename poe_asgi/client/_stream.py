@@ -13,6 +13,7 @@ from typing import Self
 from .._clock import current_clock, sleep, until
 from ..errors import (
     BotError,
+    ConnectionFailedError,
     FirstEventTimeoutError,
     IdleTimeoutError,
     InvalidResponseError,
@@ -200,16 +201,18 @@ async def _attempt(
                     break
                 except TimeoutError:
                     raise _too_slow(what, first is None, clock.time() >= total_at, connection) from None
+                except ConnectionFailedError as exc:
+                    raise TruncatedStreamError(f"{what}: {exc}") from exc.__cause__
                 now = clock.time()
                 try:
                     events = reader.feed(chunk, now)
                 except SSEError as exc:
                     raise InvalidResponseError(f"{what}: {exc}") from None
                 if events:
-                    idle_at = now + timeouts.idle
                     first = now - started if first is None else first
                     received += events
                     yield events
+                    idle_at = clock.time() + timeouts.idle  # whoever reads may take longer than that
         finally:
             progress.reply = Reply.of(reader, received, first_event_seconds=first, seconds=clock.time() - started)
             await _close(chunks)

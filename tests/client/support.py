@@ -93,3 +93,17 @@ def client(app: Any, **options: Any) -> PoeClient:
 
 async def for_ever() -> None:
     await asyncio.Event().wait()
+
+
+def with_lifespan(app: Any) -> Any:
+    """This app as a server over sockets wants it."""
+
+    async def whole(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "lifespan":
+            await app(scope, receive, send)
+            return
+        for step in ("startup", "shutdown"):
+            await receive()
+            await send({"type": f"lifespan.{step}.complete"})
+
+    return whole

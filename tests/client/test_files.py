@@ -37,7 +37,7 @@ from poe_asgi.protocol import QueryRequest
 from tests.server.serving import serving
 from tests.support import ManualClock
 
-from .support import Answers, client, for_ever, refusal, stream
+from .support import Answers, client, for_ever, refusal, stream, with_lifespan
 
 pytestmark = pytest.mark.asyncio
 
@@ -549,7 +549,7 @@ async def test_a_file_that_was_uploaded_in_vain_is_told_of(caplog: pytest.LogCap
 async def test_files_of_known_and_of_unknown_length_go_over_a_socket() -> None:
     app = Answers(OK)
     transport = HttpxTransport()
-    with serving(_without_lifespan(app)) as port:
+    with serving(with_lifespan(app)) as port:
         async with aclosing(transport):
             poe = PoeClient(api_key=KEY, base_url=f"http://127.0.0.1:{port}", transport=transport)
             await poe.upload(io.BytesIO(b"known" * 300_000), name="x")
@@ -592,16 +592,3 @@ class Numbered:
         body = b'{"attachment_url": "https://x.example/%d", "mime_type": "text/plain"}' % self.count
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": body})
-
-
-def _without_lifespan(app: Any) -> Any:
-    async def http_only(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "lifespan":
-            await receive()
-            await send({"type": "lifespan.startup.complete"})
-            await receive()
-            await send({"type": "lifespan.shutdown.complete"})
-        else:
-            await app(scope, receive, send)
-
-    return http_only

@@ -301,6 +301,28 @@ async def test_silence_is_a_timeout_and_pings_are_no_life(
     assert clock.armed == 0
 
 
+async def test_a_reader_that_takes_its_time_is_no_silence_of_the_bot() -> None:
+    clock = ManualClock()
+    passed_in.set(clock)
+
+    async def read_slowly() -> list[Any]:
+        events = []
+        async with client(app).stream("Claude", "hi") as answer:
+            async for each in answer:
+                events.append(each)
+                await sleep(400)
+        return events
+
+    async def later() -> None:
+        await sleep(500)
+
+    app = Answers(stream(META + text("a"), later, text("b"), DONE))
+    task = asyncio.create_task(read_slowly())
+    await clock.advance(2000)
+    assert task.done()
+    assert await task == [Text("a"), Text("b")]
+
+
 async def test_an_answer_that_goes_on_for_ever_is_a_timeout_too() -> None:
     clock = ManualClock()
     passed_in.set(clock)
