@@ -9,15 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from inspect import iscoroutinefunction
+from inspect import iscoroutinefunction, signature
 from pathlib import Path
 from textwrap import dedent
 from types import ModuleType
 from typing import Any
 
 from poe_asgi import Bot, running
+from poe_asgi.local import FakePoe
+from poe_asgi.testing import PoeTester
 
-from .support import ask
+from .support import SMALL, ask
 
 ROOT = Path(__file__).parents[1]
 
@@ -98,19 +100,25 @@ def write_modules(page: Path, folder: Path) -> list[str]:
 
 
 async def run(story: list[Snippet]) -> None:
-    """Run a story, then what it defines: every bot answers a query, and every test passes."""
+    """Run a story, then what it defines: every bot answers a query, every test passes, and ``main`` returns.
+
+    Each is on its own with a local Poe, whose bots repeat the question.
+    """
     namespace = ModuleType("snippet").__dict__
     for snippet in story:
         snippet.run(namespace)
     for bot in _bots(namespace):
-        async with running(bot):
-            exchange = await ask(bot)
+        with FakePoe().installed():
+            async with running(bot):
+                exchange = await ask(bot, {**SMALL, "message_id": "m-1", "bot_query_id": "b-1"})
         assert exchange.status == 200
         assert exchange.reader.clean, exchange.reader.violations
         assert exchange.reader.error is None
     for name, value in list(namespace.items()):
-        if name.startswith("test_") and iscoroutinefunction(value):
-            await value()
+        if (name.startswith("test_") or name == "main") and iscoroutinefunction(value):
+            with FakePoe().installed() as poe:
+                fixtures = {"fake_poe": poe, "poe_tester": PoeTester(poe)}
+                await value(**{parameter: fixtures[parameter] for parameter in signature(value).parameters})
 
 
 def _bots(namespace: dict[str, Any]) -> Iterator[Bot]:

@@ -102,7 +102,18 @@ def test_exports_are_sorted_there_and_public(package: str) -> None:
 def test_the_root_exports_what_the_design_names() -> None:
     assert set(poe_asgi.__all__) == {
         *("Answer", "AnswerError", "Bot", "ConfigurationError", "Data", "Event", "File", "InsufficientFundError"),
-        *("Limits", "Message", "Meta", "PoeClient", "PrivacyAuthorizationError", "Reply", "USD", "QueryContext", "ReplaceResponse", "Settings"),
+        *(
+            "Limits",
+            "Message",
+            "Meta",
+            "PoeClient",
+            "PrivacyAuthorizationError",
+            "Reply",
+            "USD",
+            "QueryContext",
+            "ReplaceResponse",
+            "Settings",
+        ),
         *("SuggestedReply", "Text", "UpstreamError", "UserCausedError", "UserMessageTooLongError", "__version__"),
         *("assistant", "bot_routes", "create_app", "drain", "running", "system", "user"),
     }

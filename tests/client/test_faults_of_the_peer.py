@@ -1,11 +1,10 @@
 """What the official SDK's client gets wrong (`fastapi_poe` 0.0.83; reference: its gotchas and defects), one by one.
 
-Each test has the number of the fault it is about, and shows that this client does not have it. At the end stand some
-that show the fault itself, so that the comparison stays honest.
+The docstring of each test tells the fault, by its number there, and the test shows that this client does not have it.
+At the end stand some that show the fault itself, so that the comparison stays honest.
 
-Nothing here can have some of the faults, and the test says what there is instead: no synchronous twins (G-58), no
-reports to the bots that are called (G-42, G-43), no `index` of several answers (G-45), no requests that are read in
-place (G-60), no client per call (G-53, G-66, G-70).
+Some of them cannot exist here, and their tests show why: there are no synchronous twins (G-58), no reports to the bots
+that are called (G-42, G-43), and no `index` of several answers (G-45).
 """
 
 from __future__ import annotations
