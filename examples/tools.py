@@ -13,7 +13,8 @@ model = bot.uses("GPT-5-mini", calls=3)  # one call for each round
 def time_in(utc_offset_hours: float) -> str:
     """The time of day at a place.
 
-    utc_offset_hours: how many hours the place is ahead of UTC, negative when it is behind.
+    Args:
+        utc_offset_hours: How many hours the place is ahead of UTC, negative when it is behind.
     """
     return (datetime.now(UTC) + timedelta(hours=utc_offset_hours)).strftime("%H:%M")
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import fields
 from enum import Enum
+from inspect import signature
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,14 +23,19 @@ from poe_asgi import (
     Bot,
     File,
     Limits,
+    PoeClient,
     QueryContext,
+    Reply,
     Settings,
     SuggestedReply,
+    UpstreamError,
     create_app,
     drain,
     errors,
     protocol,
 )
+from poe_asgi.client import Retry, Timeouts, failure
+from poe_asgi.errors import BotError
 from poe_asgi.protocol import Done, ErrorEvent, Multiline, Ratios, Text, controls_from_model
 from poe_asgi.server import SettingsContext
 
@@ -37,6 +43,7 @@ from .snippets import ROOT, Snippet, links, place, run, stories, table
 from .support import KEY, Exchange, ManualClock, ask, settle
 
 DOCS = sorted((ROOT / "docs").glob("*.md"))
+CLIENT = ROOT / "docs/client.md"
 SERVER = ROOT / "docs/server.md"
 PARAMETERS = ROOT / "docs/parameters.md"
 ARCHITECTURE = ROOT / "docs/architecture.md"
@@ -45,13 +52,14 @@ TESTING = ROOT / "docs/testing.md"  # its snippets are a project of tests; tests
 
 @pytest.fixture(autouse=True)
 def _no_key_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("POE_ACCESS_KEY")]:
+    for name in [name for name in os.environ if name.startswith("POE_")]:
         monkeypatch.delenv(name)
 
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("story", [story for page in DOCS if page != TESTING for story in stories(page)], ids=place)
-async def test_a_snippet_runs_and_its_bots_answer(story: list[Snippet]) -> None:
+async def test_a_snippet_runs_and_its_bots_answer(story: list[Snippet], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POE_API_KEY", "any")
     await run(story)
 
 
@@ -60,7 +68,7 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert [link for link in links(page) if not link.exists()] == []
 
 
-@pytest.mark.parametrize("page", [SERVER, PARAMETERS, TESTING], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [CLIENT, SERVER, PARAMETERS, TESTING], ids=lambda page: page.name)
 def test_the_contents_are_the_headings(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
@@ -369,11 +377,63 @@ def test_every_control_class_is_told_of() -> None:
     assert told == exported(lambda value: hasattr(value, "control"))
 
 
+# ---- docs/client.md
+
+
+def upstream_errors() -> dict[str, type[UpstreamError]]:
+    """The causes, by name; the class of all of them is told of in the text."""
+    values = {name: getattr(errors, name) for name in errors.__all__}
+    return {name: cls for name, cls in values.items() if isinstance(cls, type) and issubclass(cls, UpstreamError)}
+
+
+def test_every_error_of_a_call_is_told_with_whether_it_may_be_tried_again() -> None:
+    told = {row[0].strip("`"): row[3] for row in table(CLIENT, "Errors")}
+    again = {name: "yes" if cls.default_allow_retry else "no" for name, cls in upstream_errors().items()}
+    assert {**told, "UpstreamError": "no"} == {**again, "BotError": "as it says"}
+    assert {BotError("x", allow_retry=each).allow_retry for each in (True, False)} == {True, False}
+
+
+def test_a_status_becomes_the_error_that_is_told() -> None:
+    rows = [
+        (row[0].strip("`"), int(status)) for row in table(CLIENT, "Errors") for status in re.findall(r"\d+", row[1])
+    ]
+    assert len(rows) > 8
+    for name, status in rows:
+        assert type(failure("Calling", status, {}, b"")).__name__ == name
+
+
+def test_what_else_may_be_raised_is_no_upstream_error() -> None:
+    told = {row[0].strip("`") for row in table(CLIENT, "Errors", 2)}
+    assert told <= set(errors.__all__) - set(upstream_errors())
+    assert told >= {"ConfigurationError", "InsufficientFundError", "LimitError", "ToolError"}
+
+
+@pytest.mark.parametrize(("number", "value"), [(1, Timeouts()), (2, Retry())])
+def test_the_timeouts_and_the_rules_of_retry_have_the_defaults_that_are_told(number: int, value: Any) -> None:
+    told = {row[0].strip("`"): float(row[1]) for row in table(CLIENT, "Timeouts and retry", number)}
+    assert told == {each.name: getattr(value, each.name) for each in fields(value)}
+
+
+def test_what_can_be_sent_is_told() -> None:
+    told = {name for row in table(CLIENT, "What is sent") for name in re.findall(r"`(\w+)`", row[0])}
+    assert told == set(signature(PoeClient.stream).parameters) - {"self", "bot", "messages"}
+
+
+def test_what_comes_back_is_told() -> None:
+    told = {name for row in table(CLIENT, "What comes back") for name in re.findall(r"`(\w+)`", row[0])}
+    assert told == {each.name for each in fields(Reply)} - {"error"}  # that one is raised
+
+
 # ---- docs/architecture.md
 
 
-@pytest.mark.parametrize(("package", "number"), [("protocol", 1), ("server", 2)])
-def test_every_module_has_its_line_in_the_map(package: str, number: int) -> None:
-    told = [name for row in table(ARCHITECTURE, "Layers", number) for name in re.findall(r"`(\w+)`", row[0])]
+PACKAGES = sorted(path.parent.name for path in Path(poe_asgi.__file__).parent.glob("*/__init__.py"))
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_module_has_its_line_in_the_map(package: str) -> None:
+    heads = re.findall(r"^\| (\w+) \| \|$", ARCHITECTURE.read_text(encoding="utf-8"), re.MULTILINE)
+    rows = table(ARCHITECTURE, "Layers", heads.index(package) + 1)
+    told = [name for row in rows for name in re.findall(r"`(\w+)`", row[0])]
     folder = Path(poe_asgi.__file__).parent / package
     assert sorted(told) == sorted(path.stem for path in folder.glob("_[a-z]*.py"))

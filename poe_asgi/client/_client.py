@@ -9,7 +9,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
-from ..protocol import Dependency, File, Limits, QueryRequest, Reply, Settings
+from ..protocol import Dependency, File, QueryRequest, Reply, Settings
 from ._catalog import Model, models
 from ._connection import Connection, Timeouts
 from ._costs import Charge
@@ -63,11 +63,11 @@ class PoeClient:
         self._pool: Transport | None = None
 
     @classmethod
-    def of_bot(cls, *, query: QueryRequest | None, access_key: str | None, declared: Declared) -> Self:
+    def of_bot(cls, *, query: QueryRequest | None, access_key: str | None, declared: Declared, max_files: int) -> Self:
         """The client inside a bot, bound to the query that is being answered, if it is one."""
         client = cls()
         client.query = query
-        client.uploads = Uploads(Limits().files) if query is not None else None
+        client.uploads = Uploads(max_files) if query is not None else None
         client.connection = Connection(api_key=access_key, of_query=True, declared=declared)
         return client
 
@@ -199,7 +199,7 @@ class PoeClient:
     ) -> SettingsSync:
         """Store settings at Poe: those of a bot, or of the one with this handle and access key.
 
-        The key is the bot's own by default, else that of POE_ACCESS_KEY. Poe answers 200 to settings it does not take:
+        The key is the bot's own by default, else that of POE_ACCESS_KEY_<HANDLE> or POE_ACCESS_KEY. Poe answers 200 to settings it does not take:
         see ``differences`` of what this returns; they are logged, too. Raises ConfigurationError and UpstreamError.
         """
         return await push_settings(self.connection, bot, name=name, access_key=access_key)

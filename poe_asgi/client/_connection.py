@@ -136,8 +136,11 @@ def pool() -> Transport:
     """The pool of the running event loop, shared by all clients that have none of their own."""
     from ._httpx import HttpxTransport  # httpx is loaded when it is needed
 
+    loop = asyncio.get_running_loop()
     with _lock:
-        return _pools.setdefault(asyncio.get_running_loop(), HttpxTransport())
+        if loop not in _pools:
+            _pools[loop] = HttpxTransport()
+        return _pools[loop]
 
 
 async def close_pool() -> None:

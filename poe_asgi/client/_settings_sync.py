@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ..errors import ConfigurationError, ConnectTimeoutError, UpstreamTimeoutError
-from ..protocol import Settings
+from ..protocol import Settings, access_key_variable
 from ._calls import Answered, call, refused, retried, without
 from ._connection import Connection
 from ._http import HttpRequest
@@ -89,10 +89,17 @@ def _whose(bot: HasSettings | None, name: str | None, access_key: str | None) ->
     if not handle:
         raise ConfigurationError("Settings are synced for a bot by its Poe handle: pass name=, or give the bot one.")
     keys = bot.access_keys if bot is not None else ()
-    key = access_key or next(iter(keys), None) or os.environ.get("POE_ACCESS_KEY")
+    key = access_key or next(iter(keys), None) or _from_environment(handle)
     if not key:
-        raise ConfigurationError(f"Syncing {handle} takes its access key: pass access_key=, or set POE_ACCESS_KEY.")
+        raise ConfigurationError(
+            f"Syncing {handle} takes its access key: pass access_key=, or set POE_ACCESS_KEY "
+            f"or {access_key_variable(handle)}."
+        )
     return handle, key
+
+
+def _from_environment(handle: str) -> str | None:
+    return os.environ.get(access_key_variable(handle)) or os.environ.get("POE_ACCESS_KEY")
 
 
 async def _sync(connection: Connection, verb: str, what: str, handle: str, key: str, body: bytes) -> Answered:

@@ -40,6 +40,11 @@ class Uploads:
         for file in files:
             self._files.pop(file.url, None)
 
+    @property
+    def unsent(self) -> bool:
+        """Whether there are uploads that did not go to another bot."""
+        return bool(self._files)
+
     def warn_of_unsent(self, sent: Iterable[File], text: str = "") -> None:
         """To be called when the answer has ended, with its files and its text: log what was uploaded in vain."""
         urls = {file.url for file in sent}

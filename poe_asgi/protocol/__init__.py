@@ -36,7 +36,7 @@ from ._events import (
     Text,
     Unknown,
 )
-from ._identifiers import is_valid_identifier, new_identifier
+from ._identifiers import access_key_variable, is_valid_identifier, new_identifier
 from ._json import parse_json_object
 from ._limits import Limits
 from ._markers import InSection, Labels, Multiline, OnlyIf, Placeholder, Ratios
@@ -152,6 +152,7 @@ __all__ = [
     "UnknownRequestTypeError",
     "User",
     "Violation",
+    "access_key_variable",
     "alternate_roles",
     "assistant",
     "controls_from_model",

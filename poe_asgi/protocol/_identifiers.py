@@ -31,3 +31,9 @@ def new_identifier(tag: str) -> str:
     if _TAG.fullmatch(tag) is None:
         raise ConfigurationError(f"The tag of an identifier must be one to three letters a to z, not {tag!r}.")
     return f"{tag}-" + "".join(secrets.choice(_ALPHABET) for _ in range(32))
+
+
+def access_key_variable(handle: str) -> str:
+    """The environment variable of one bot: ``POE_ACCESS_KEY_`` and the handle in upper snake case."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", handle)
+    return "POE_ACCESS_KEY_" + re.sub(r"[^A-Z0-9]+", "_", words.upper()).strip("_")

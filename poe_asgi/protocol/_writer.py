@@ -48,7 +48,6 @@ class ResponseWriter:
     __slots__ = (
         "_all_characters",
         "_events",
-        "_files",
         "_frames",
         "_kept",
         "_kind",
@@ -61,6 +60,7 @@ class ResponseWriter:
         "_started",
         "_visible",
         "deadline",
+        "files",
         "held_until",
         "state",
     )
@@ -75,7 +75,7 @@ class ResponseWriter:
         self._kind = ""  # of the run: text, replace_response, or none
         self._run: list[str] = []
         self._events = 0  # framed so far
-        self._files = 0
+        self.files: list[File] = []  # sent so far
         self._visible = 0  # characters the user would see
         self._all_characters = 0
         self._kept: bytearray | None = bytearray()  # the visible text but for the run; a str apiece would be far more
@@ -129,11 +129,11 @@ class ResponseWriter:
             case Data(metadata):
                 self._other(event.kind, frame(event.kind, {"metadata": metadata}))
             case File():
-                if self._files == self._limits.files:
+                if len(self.files) == self._limits.files:
                     raise LimitError("file-limit", f"The limit of {self._limits.files:,} files is reached.")
                 data = {"url": event.url, "content_type": event.content_type, "name": event.name}
                 self._other(event.kind, frame(event.kind, data | {"inline_ref": event.inline_ref}))
-                self._files += 1
+                self.files.append(event)
             case _:
                 assert_never(event)
 

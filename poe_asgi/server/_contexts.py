@@ -79,7 +79,12 @@ class Context(Generic[Deps]):
         from ..client import PoeClient  # a bot that calls nobody does not load it
 
         query = self.request if isinstance(self.request, QueryRequest) else None
-        return PoeClient.of_bot(query=query, access_key=self._access_key, declared=self.bot.declared)
+        return PoeClient.of_bot(
+            query=query,
+            access_key=self._access_key,
+            declared=self.bot.declared,
+            max_files=self.bot.limits.files,
+        )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self.bot!r}>"

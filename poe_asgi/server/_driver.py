@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncIterable, Callable, Sequence
 from typing import Protocol
 
 from .._clock import Timer, current_clock
 from ..errors import LimitError, ResponseError
-from ..protocol import PING, ErrorEvent, Item, Limits, Meta, ResponseWriter, State
+from ..protocol import PING, ErrorEvent, File, Item, Limits, Meta, ResponseWriter, State
 from ._ending import Ending
 from ._pump import Pump, Stopped
 
@@ -35,6 +35,8 @@ class Reporter(Protocol):
     def too_late(self, exc: BaseException) -> None: ...
 
     def text_sum(self) -> None: ...
+
+    def over(self, files: Sequence[File], text: Callable[[], str]) -> None: ...
 
     def abandoned(self, seconds: float) -> None: ...
 
@@ -193,6 +195,8 @@ class Driver:
                 self._writer.finish()
             except ResponseError as exc:
                 self._end_with(self._reporter.ended(exc.rule, str(exc)))
+            else:
+                self._reporter.over(self._writer.files, lambda: self._writer.visible_text(self._writer.visible))
 
     def _failed(self, exc: BaseException) -> None:
         """The handler has raised this."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hmac
 import logging
 import os
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..errors import ConfigurationError
+from ..protocol import access_key_variable
 
 log = logging.getLogger("poe_asgi.server")
 
@@ -27,15 +27,11 @@ def as_keys(value: Keys, where: str) -> tuple[str, ...]:
     return keys
 
 
-def variable(handle: str) -> str:
-    """The environment variable of one bot: ``POE_ACCESS_KEY_`` and the handle in upper snake case."""
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", handle)
-    return "POE_ACCESS_KEY_" + re.sub(r"[^A-Z0-9]+", "_", words.upper()).strip("_")
-
-
 def find_keys(own: tuple[str, ...], handle: str | None, of_app: tuple[str, ...]) -> tuple[str, ...]:
     """The bot's own keys, else its own variable's, else the app's, else ``POE_ACCESS_KEY``'s; empty if none is set."""
-    keys = own or _environment(variable(handle) if handle else None) or of_app or _environment("POE_ACCESS_KEY")
+    keys = (
+        own or _environment(access_key_variable(handle) if handle else None) or of_app or _environment("POE_ACCESS_KEY")
+    )
     for key in keys:
         if len(key) != LENGTH:
             log.warning("The access key of %s has %d characters; Poe's have %d.", handle or "the bot", len(key), LENGTH)
@@ -44,7 +40,7 @@ def find_keys(own: tuple[str, ...], handle: str | None, of_app: tuple[str, ...])
 
 def how_to_set(handle: str | None) -> str:
     """The sentence for a bot without a key."""
-    own = f" or {variable(handle)}" if handle else ""
+    own = f" or {access_key_variable(handle)}" if handle else ""
     bot = f"The bot {handle!r}" if handle else "The bot"
     return (
         f"{bot} has no access key: set POE_ACCESS_KEY{own} to the key on the bot's page at Poe, "

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable, Sequence
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from ..errors import AnswerError, BotError, UpstreamError
-from ..protocol import ErrorEvent
+from ..protocol import ErrorEvent, File
 from ._contexts import QueryContext
 from ._handlers import name_of
 from ._pump import WrongYieldError
+
+if TYPE_CHECKING:
+    from ..client import PoeClient
 
 
 def error_id() -> str:
@@ -69,6 +74,12 @@ class Report:
             f"{self._ctx.bot.limits.characters:,}",
             extra={"rule": "text-sum"},
         )
+
+    def over(self, files: Sequence[File], text: Callable[[], str]) -> None:
+        """The answer ended well, with these files and this text: tell of what was uploaded for it in vain."""
+        poe: PoeClient | None = vars(self._ctx).get("poe")  # there if the handler used it
+        if poe is not None and poe.uploads is not None and poe.uploads.unsent:
+            poe.uploads.warn_of_unsent(files, text())
 
     def abandoned(self, seconds: float) -> None:
         """The handler ignored every cancellation."""

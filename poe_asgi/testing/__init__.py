@@ -12,6 +12,9 @@ from ._failures import RealPoeError, RuleBrokenError, UnexpectedAnswerError
 from ._real_poe import real_poe_refused
 from ._tester import BotTester, PoeTester
 
+for _error in (RealPoeError, RuleBrokenError, UnexpectedAnswerError):
+    _error.__module__ = __name__  # it is shown when a test fails
+
 __all__ = [
     "BotTester",
     "Chat",

@@ -161,7 +161,7 @@ async def test_a_boolean_is_no_index() -> None:
     assert (await client(app).ask("Claude", "hi")).events[1:2] == (Text("a"),)
     accumulator = ToolCallAccumulator()
     accumulator.add([{"index": 1, "id": "a", "function": {"name": "one", "arguments": "{}"}}])
-    accumulator.add([{"index": True, "id": "b", "function": {"name": "other", "arguments": "{}"}}])
+    accumulator.add([{"index": True, "function": {"name": "other", "arguments": "{}"}}])
     assert [call.name for call in accumulator.calls] == ["one", "other"]
 
 

@@ -18,9 +18,19 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from poe_asgi import ConfigurationError, File, user
+from poe_asgi import Answer, Bot, ConfigurationError, File, QueryContext, user
 from poe_asgi._clock import passed_in
-from poe_asgi.client import MAX_FILE_BYTES, Declared, HttpRequest, HttpResponse, PoeClient, Retry, Timeouts
+from poe_asgi.client import (
+    MAX_FILE_BYTES,
+    Declared,
+    HttpRequest,
+    HttpResponse,
+    PoeClient,
+    Retry,
+    Timeouts,
+    Upstream,
+    upstream,
+)
 from poe_asgi.client._httpx import HttpxTransport
 from poe_asgi.errors import (
     ConnectTimeoutError,
@@ -35,7 +45,7 @@ from poe_asgi.errors import (
 from poe_asgi.local import AsgiTransport
 from poe_asgi.protocol import QueryRequest
 from tests.server.serving import serving
-from tests.support import ManualClock
+from tests.support import ManualClock, ask
 
 from .support import Answers, client, for_ever, refusal, stream, with_lifespan
 
@@ -464,17 +474,19 @@ async def test_a_source_is_closed_whatever_the_answer() -> None:
 async def test_an_upload_does_not_take_for_ever() -> None:
     clock = ManualClock()
     passed_in.set(clock)
-    poe = client(Answers(stream(for_ever)))
-    task = asyncio.create_task(poe.upload(b"x", name="x"))
+    # No part of these runs in a thread, where the clock could not see it.
+    file: Any = {"name": "x", "content_type": "text/plain"}
+    task = asyncio.create_task(client(Answers(stream(for_ever))).upload(b"x", **file))
     await clock.advance(299)
     assert not task.done()
     await clock.advance(2)
     with pytest.raises(UpstreamTimeoutError, match="300 s"):
         await task
-    hasty = asyncio.create_task(client(Answers(stream(for_ever)), timeouts=Timeouts(total=5)).upload(b"x", name="x"))
+    hasty = client(Answers(stream(for_ever)), timeouts=Timeouts(total=5))
+    task = asyncio.create_task(hasty.upload(b"x", **file))
     await clock.advance(6)
     with pytest.raises(UpstreamTimeoutError, match="5 s"):
-        await hasty
+        await task
 
 
 @pytest.mark.parametrize(
@@ -519,6 +531,23 @@ async def test_uploads_under_way_take_up_room_and_failed_ones_do_not() -> None:
     for _ in range(25):
         with pytest.raises(OverloadedError):
             await failing.upload(b"x", name="x")
+
+
+async def test_a_handler_that_uploads_one_file_too_many_has_sent_20(caplog: pytest.LogCaptureFixture) -> None:
+    upstream.set(Upstream(transport=AsgiTransport(Numbered())))
+    bot = Bot()
+
+    @bot.query
+    async def handler(ctx: QueryContext) -> Answer:
+        for _ in range(21):
+            yield await ctx.poe.upload(b"x", name="x", inline=True)
+
+    exchange = await ask(bot)
+    assert len(exchange.reader.files) == 20
+    assert len({file.inline_ref for file in exchange.reader.files}) == 20
+    assert exchange.reader.error is not None
+    assert exchange.reader.clean
+    assert "The limit of 20 files in an answer is reached" in caplog.text
 
 
 async def test_files_that_went_to_another_bot_are_not_the_answers(caplog: pytest.LogCaptureFixture) -> None:

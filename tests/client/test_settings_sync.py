@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import logging
 import traceback
@@ -264,7 +265,7 @@ async def test_a_fetch_that_takes_too_long_says_that_the_bot_must_run() -> None:
     poe = client(Answers(stream(for_ever)))
     task = asyncio.create_task(poe.fetch_settings(name="B", access_key=KEY))
     await clock.advance(31)
-    with pytest.raises(UpstreamTimeoutError, match="30 s.*must run"):
+    with pytest.raises(UpstreamTimeoutError, match=r"30 s.*must run"):
         await task
 
 
@@ -293,13 +294,10 @@ def shown(error: BaseException) -> str:
 )
 async def test_a_key_that_poe_repeats_shows_nowhere(answer: Any, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    for way in ("push", "fetch"):
-        poe = client(Answers(answer), retry=Retry(attempts=2, longest_pause=0))
+    poe = client(Answers(answer), retry=Retry(attempts=2, longest_pause=0))
+    for sync in (functools.partial(poe.push_settings, SETTINGS), poe.fetch_settings):
         with pytest.raises(UpstreamError) as caught:
-            if way == "push":
-                await poe.push_settings(SETTINGS, name="B", access_key=KEY)
-            else:
-                await poe.fetch_settings(name="B", access_key=KEY)
+            await sync(name="B", access_key=KEY)
         text = f"{shown(caught.value)} {caplog.text} {[record.args for record in caplog.records]}"
         assert KEY not in text
         assert QUOTED not in text

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from poe_asgi import Answer, Bot, ConfigurationError, QueryContext, Settings, bot_routes, create_app
+from poe_asgi.protocol import access_key_variable
 from poe_asgi.server import SettingsContext
-from poe_asgi.server._keys import find_keys, matching, variable
+from poe_asgi.server._keys import find_keys, matching
 from tests.support import KEY, Exchange
 
 SECOND = "s" * 32
@@ -170,7 +171,7 @@ def test_the_key_that_fits_is_found_wherever_it_stands() -> None:
     ],
 )
 def test_the_variable_of_a_bot_is_its_handle_in_upper_snake_case(handle: str, name: str) -> None:
-    assert variable(handle) == name
+    assert access_key_variable(handle) == name
 
 
 def test_the_bots_own_key_comes_first_then_its_variable_then_the_apps_then_the_common_variable(

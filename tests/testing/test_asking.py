@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from poe_asgi import (
+    USD,
     Answer,
     AnswerError,
     Bot,
@@ -26,7 +27,7 @@ from poe_asgi import (
     user,
 )
 from poe_asgi.local import FakePoe
-from poe_asgi.protocol import Attachment, Done, ErrorEvent, Reply, is_valid_identifier
+from poe_asgi.protocol import RULES, Attachment, Done, ErrorEvent, Reply, is_valid_identifier
 from poe_asgi.testing import ManualClock, PoeTester, RuleBrokenError, UnexpectedAnswerError
 
 from ..support import KEY, settle
@@ -360,7 +361,7 @@ async def test_a_broken_rule_fails_the_test_and_is_named(
         await poe_tester(sending(*chunks)).ask("hi")
     assert isinstance(raised.value, RuleBrokenError)
     assert raised.value.rules == (rule,)
-    assert f"broke a rule of the protocol: {rule}." in str(raised.value)
+    assert str(raised.value).startswith(f"{rule}: {RULES[rule].sentence}\n")
     assert seen in str(raised.value)
     assert rule in [violation.rule.id for violation in raised.value.reply.violations]
 
@@ -595,6 +596,21 @@ async def test_what_the_bot_calls_is_the_fake_poe(poe_tester: PoeTester, fake_po
     fake_poe.bot("Claude", "I am here.")
     assert (await poe_tester(bot).ask("hi")).text == "I am here."
     assert [call.text for call in fake_poe.calls] == ["hi", "hi"]
+
+
+async def test_files_and_charges_of_the_bot_go_there_too(poe_tester: PoeTester, fake_poe: FakePoe) -> None:
+    bot = Bot()
+
+    @bot.query
+    async def paint(ctx: QueryContext) -> Answer:
+        async with ctx.poe.charge(up_to=USD("0.05")) as cost:
+            cost.add(USD("0.03"), "1 image")
+        yield await ctx.poe.upload(b"png", name="plot.png")
+
+    reply = await poe_tester(bot).ask("hi")
+    assert reply.error is None
+    assert [(upload.url, upload.content) for upload in fake_poe.uploads] == [(reply.files[0].url, b"png")]
+    assert [charge.kind for charge in fake_poe.charges] == ["authorize", "capture"]
 
 
 async def test_testers_work_side_by_side(poe_tester: PoeTester) -> None:

@@ -20,7 +20,7 @@ from poe_asgi.errors import ConnectionFailedError
 from poe_asgi.local import FakePoe
 from poe_asgi.testing import PoeTester, RealPoeError
 
-from .projects import STRICT, outcome, run_pytest
+from .projects import ANYIO, ASYNCIO, STRICT, outcome, run_pytest
 
 BOT = """
 from poe_asgi import Bot
@@ -74,21 +74,21 @@ def test_without_a_loop(fake_poe, poe_tester):
     assert fake_poe.calls == []
 """
 
-ASYNCIO_STRICT = """
+IN_STRICT_MODE = """
 import pytest
 from pytest_asyncio import fixture
 
 mark = pytest.mark.asyncio(loop_scope="module")
 """
 
-ASYNCIO_AUTO = """
+IN_AUTO_MODE = """
 import pytest
 from pytest import fixture
 
 mark = pytest.mark.asyncio(loop_scope="module")
 """
 
-ANYIO = """
+UNDER_ANYIO = """
 import pytest
 from pytest import fixture
 
@@ -104,14 +104,14 @@ PLAIN = "[tool.pytest.ini_options]\n"
 
 
 @pytest.mark.parametrize(
-    ("config", "head", "without"),
-    [(STRICT, ASYNCIO_STRICT, "no:anyio"), (AUTO, ASYNCIO_AUTO, "no:anyio"), (PLAIN, ANYIO, "no:asyncio")],
+    ("config", "head", "under"),
+    [(STRICT, IN_STRICT_MODE, ASYNCIO), (AUTO, IN_AUTO_MODE, ASYNCIO), (PLAIN, UNDER_ANYIO, ANYIO)],
     ids=["pytest-asyncio strict", "pytest-asyncio auto", "anyio"],
 )
-def test_the_fixtures_work_under_every_plugin(tmp_path: Path, config: str, head: str, without: str) -> None:
+def test_the_fixtures_work_under_every_plugin(tmp_path: Path, config: str, head: str, under: tuple[str, ...]) -> None:
     config = config.replace('"function"', '"module"')
     files = {"pyproject.toml": config, "bot.py": BOT, "test_bot.py": head + TESTS}
-    output = run_pytest(tmp_path, files, "-p", without)
+    output = run_pytest(tmp_path, files, under=under)
     assert outcome(output) == {"passed": 5}, output
 
 
@@ -284,7 +284,7 @@ async def test_it(poe_tester):
 
 def test_coverage_is_measured_from_the_first_line(tmp_path: Path) -> None:
     files = {"pyproject.toml": AUTO, "bot.py": BOT, "test_bot.py": MEASURED, "measure.py": MEASURE}
-    output = run_pytest(tmp_path, files, "-p", "measure", "-p", "no:anyio", "-s")
+    output = run_pytest(tmp_path, files, "-p", "measure", "-s")
     assert outcome(output) == {"passed": 1}, output
     of_bot, of_package = [line.split()[1:] for line in output.splitlines() if line.startswith("MISSING")]
     assert of_bot == ["False", "0", "of", "7"]
