@@ -199,8 +199,9 @@ class PoeClient:
     ) -> SettingsSync:
         """Store settings at Poe: those of a bot, or of the one with this handle and access key.
 
-        The key is the bot's own by default, else that of POE_ACCESS_KEY_<HANDLE> or POE_ACCESS_KEY. Poe answers 200 to settings it does not take:
-        see ``differences`` of what this returns; they are logged, too. Raises ConfigurationError and UpstreamError.
+        The key is the bot's own by default, else that of POE_ACCESS_KEY_<HANDLE> or POE_ACCESS_KEY. Poe answers 200 to
+        settings it does not take: see ``differences`` of what this returns; they are logged, too. Raises
+        ConfigurationError and UpstreamError.
         """
         return await push_settings(self.connection, bot, name=name, access_key=access_key)
 

@@ -20,6 +20,10 @@ _KNOWN = frozenset(each.name for each in fields(Settings)) - {"extra"}
 _NOTHING = re.compile(rf"""\b({"|".join(sorted(_KNOWN))})["']?\s*[:=]\s*(?:None|null)\b""")
 
 
+_PYTHON = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\b(?:None|True|False)\b""")
+_NAMES = {"None": "null", "True": "true", "False": "false"}
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """One place, as in ``parameter_controls.sections.0.name``: what was sent there, and what is stored."""
@@ -42,15 +46,26 @@ class Difference:
 
 def echo_of(text: str) -> dict[str, Any] | None:
     """The settings in an answer; None if there are none to be found."""
-    start, end = text.find("{"), text.rfind("}")
-    for read in (json.loads, ast.literal_eval):
+    within = text[text.find("{") : text.rfind("}") + 1]
+    for candidate in (within, _PYTHON.sub(_as_json, within)):
         try:
-            found = _settings_in(read(text[start : end + 1]))
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            found = _settings_in(json.loads(candidate))
+        except (ValueError, RecursionError):
             continue
         if found is not None:
             return found
     return None
+
+
+def _as_json(match: re.Match[str]) -> str:
+    """A string or a name of Python in JSON. A whole value is not parsed as Python: it could be too deep for that."""
+    token = match[0]
+    if token in _NAMES:
+        return _NAMES[token]
+    try:
+        return json.dumps(ast.literal_eval(token))
+    except (ValueError, SyntaxError):
+        return token
 
 
 def differences(sent: Mapping[str, Any], text: str) -> tuple[Difference, ...]:

@@ -38,7 +38,7 @@ AT_ONCE = Retry(attempts=3, longest_pause=0)
 
 def bound(app: Any, retry: Retry = AT_ONCE, *, query_id: str = "bq/1", key: str | None = KEY) -> PoeClient:
     request = QueryRequest((user("hi"),), bot_query_id=query_id)
-    poe = PoeClient.of_bot(query=request, access_key=key, declared=Declared("B", None))
+    poe = PoeClient.of_bot(query=request, access_key=key, declared=Declared("B", None), max_files=20)
     transport = app if hasattr(app, "send") else AsgiTransport(app)
     poe.connection = replace(poe.connection, own_transport=transport, retry=retry)
     return poe

@@ -79,7 +79,9 @@ def is_whole(body: bytes) -> bool:
 
 
 def bound(app: Any, **options: Any) -> PoeClient:
-    poe = PoeClient.of_bot(query=QueryRequest((user("hi"),)), access_key=KEY, declared=Declared("B", None))
+    poe = PoeClient.of_bot(
+        query=QueryRequest((user("hi"),)), access_key=KEY, declared=Declared("B", None), max_files=20
+    )
     poe.connection = replace(poe.connection, own_transport=AsgiTransport(app), **options)
     return poe
 
