@@ -72,7 +72,7 @@ class FormWithFile:
                 # A file that has grown since it was measured is sent as it was.
                 part = chunk if self._size is None else chunk[: self._size - sent]
                 sent += len(part)
-                if False:
+                if sent > MAX_FILE_BYTES:
                     raise too_large(self._name)
                 if part:
                     yield part

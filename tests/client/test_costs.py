@@ -14,6 +14,7 @@ import pytest
 from poe_asgi import Answer, Bot, ConfigurationError, InsufficientFundError, QueryContext, create_app, user
 from poe_asgi._clock import passed_in
 from poe_asgi.client import USD, Declared, HttpRequest, HttpResponse, PoeClient, Retry, Upstream, upstream
+from poe_asgi.client._costs import _under_way
 from poe_asgi.errors import (
     ConnectionFailedError,
     ConnectTimeoutError,
@@ -408,6 +409,21 @@ async def test_what_becomes_of_a_capture_left_alone_is_logged(caplog: pytest.Log
     await settle()
     [record] = [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert "capturing a charge failed" in record.getMessage()
+
+
+async def test_a_capture_that_is_cut_off_with_the_loop_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    clock = ManualClock()
+    passed_in.set(clock)
+    task = await begin(Gate(), for_ever)
+    task.cancel()
+    await clock.advance(11)
+    assert task.cancelled()
+    [capture] = _under_way
+    capture.cancel()
+    await settle()
+    [record] = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert "cut off" in record.getMessage()
+    assert not _under_way
 
 
 async def test_a_timeout_of_the_handlers_own_stays_its_own() -> None:

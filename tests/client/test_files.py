@@ -9,7 +9,7 @@ import logging
 import os
 import threading
 from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from email.message import Message as EmailMessage
 from pathlib import Path
@@ -449,6 +449,20 @@ async def test_what_a_source_raises_comes_out_as_it_is() -> None:
     with pytest.raises(KeyError, match="mine"):
         await client(app, retry=AT_ONCE).upload(made(b"x", KeyError("mine")), name="x")
     assert [is_whole(body) for body in app.bodies] == [False]
+
+
+async def test_what_a_source_raises_comes_out_even_if_the_half_of_it_is_taken() -> None:
+    class Careless(AsgiTransport):
+        async def send(self, request: HttpRequest) -> HttpResponse:
+            assert not isinstance(request.content, bytes)
+            with suppress(KeyError):
+                async for _ in request.content:
+                    pass
+            return await super().send(replace(request, content=b""))
+
+    poe = PoeClient(api_key=KEY, transport=Careless(Answers(OK)))
+    with pytest.raises(KeyError, match="mine"):
+        await poe.upload(made(b"x", KeyError("mine")), name="x")
 
 
 async def test_a_source_is_closed_whatever_the_answer() -> None:

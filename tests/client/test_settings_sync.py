@@ -94,17 +94,20 @@ async def test_what_is_given_comes_before_what_the_bot_has_and_that_before_the_e
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("POE_ACCESS_KEY", "environment")
+    monkeypatch.setenv("POE_ACCESS_KEY_MY_BOT", "of its own variable")
     app = Answers(said("stored"))
     poe = client(app)
     await poe.push_settings(Bot("A", access_key="own"), name="B", access_key="given")
     await poe.push_settings(Bot("A", access_key="own"))
     await poe.push_settings(Bot("A"))
     await poe.push_settings(SETTINGS, name="C")
+    await poe.push_settings(Bot("MyBot"))
     assert [request["path"].split("/")[3:5] for request in app.requests] == [
         ["B", "given"],
         ["A", "own"],
         ["A", "environment"],
         ["C", "environment"],
+        ["MyBot", "of its own variable"],
     ]
 
 
@@ -154,6 +157,8 @@ async def test_poe_is_asked_to_fetch_without_a_body() -> None:
         json.dumps({"status": "ok", "settings": echo(CONTROLS)}),
         "Updated: " + json.dumps(echo(CONTROLS)) + ".",
         f"Updated: {echo(CONTROLS)}",
+        f"It's updated: {echo(CONTROLS)}",
+        "{'introduction_message': '\\N{no such name}'}",
         json.dumps(echo(CONTROLS, rate_card=None, custom_rate_card="", new_field=1)),
         json.dumps(echo(CONTROLS, server_bot_dependencies=None)),
         json.dumps({k: v for k, v in echo(CONTROLS).items() if k != "enable_image_comprehension"}),
@@ -166,7 +171,7 @@ async def test_poe_is_asked_to_fetch_without_a_body() -> None:
         b"\xff{\xff}",
         "{" * 100_000 + "}" * 100_000,
     ],
-    ids=range(15),
+    ids=range(17),
 )
 async def test_no_difference_is_no_warning(text: str | bytes, caplog: pytest.LogCaptureFixture) -> None:
     sync = await push(said(text), CONTROLS)
