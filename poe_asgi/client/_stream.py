@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -35,6 +35,7 @@ from ..protocol import (
     ReplaceResponse,
     Reply,
     ResponseReader,
+    State,
     StreamEvent,
     SuggestedReply,
     Text,
@@ -50,6 +51,9 @@ log = logging.getLogger("poe_asgi.client")
 
 # What a bot may send as one line and as one event; far above anything Poe allows in an answer.
 MAX_EVENT_BYTES = 2**23
+
+# What is read after `done` to save the connection, at most.
+_LAST_CHUNKS, _LAST_SECONDS = 10, 0.05
 
 Received = Event | Json
 
@@ -208,6 +212,8 @@ async def _attempt(
                     events = reader.feed(chunk, now)
                 except SSEError as exc:
                     raise InvalidResponseError(f"{what}: {exc}") from None
+                if reader.state is State.DONE:
+                    await _read_out(chunks, now)
                 if events:
                     first = now - started if first is None else first
                     received += events
@@ -218,6 +224,13 @@ async def _attempt(
             await _close(chunks)
     finally:
         await response.aclose()
+
+
+async def _read_out(chunks: AsyncIterator[bytes], now: float) -> None:
+    """Read what follows `done`, the end of the body mostly: only then can the connection be used again."""
+    with suppress(TimeoutError, StopAsyncIteration, ConnectionFailedError):
+        for _ in range(_LAST_CHUNKS):
+            await until(now + _LAST_SECONDS, anext(chunks))
 
 
 async def _close(chunks: AsyncIterator[bytes]) -> None:

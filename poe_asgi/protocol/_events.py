@@ -38,7 +38,8 @@ class Text:
     text: str
 
     def __post_init__(self) -> None:
-        _require_str(self, text=self.text)
+        if not isinstance(self.text, str):
+            _require_str(self, text=self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,8 @@ class ReplaceResponse:
     text: str
 
     def __post_init__(self) -> None:
-        _require_str(self, text=self.text)
+        if not isinstance(self.text, str):
+            _require_str(self, text=self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,8 @@ class SuggestedReply:
     text: str
 
     def __post_init__(self) -> None:
-        _require_str(self, text=self.text)
+        if not isinstance(self.text, str):
+            _require_str(self, text=self.text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

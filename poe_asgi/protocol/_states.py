@@ -23,6 +23,8 @@ class State(Enum):
     FAILED = "failed"
     DONE = "done"
 
+    __hash__ = object.__hash__  # an Enum's own is Python code, and the table is asked for every event
+
 
 CONTENT = frozenset({"text", "replace_response", "suggested_reply", "file", "data", "json"})
 
