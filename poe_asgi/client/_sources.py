@@ -27,7 +27,7 @@ class Source(Protocol):
     def repeatable(self) -> bool: ...
 
     async def size(self) -> int | None:
-        """Bytes in all, or None where only the end will tell. Raises OSError."""
+        """Bytes in all, or None where only the end will tell; to be asked before each `chunks`. Raises OSError."""
         ...
 
     def chunks(self) -> AsyncGenerator[bytes, None]:
@@ -99,8 +99,6 @@ class _Open:
         return end - self._start
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
-        if self._start is not None:
-            await asyncio.to_thread(self._file.seek, self._start)
         while chunk := await asyncio.to_thread(self._file.read, CHUNK_BYTES):
             yield checked(chunk)
 

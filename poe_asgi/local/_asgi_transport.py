@@ -170,6 +170,8 @@ class _Exchange:
             if not self.started.done():
                 self.started.set_result(None)
             return
+        if self._gone:
+            await asyncio.sleep(0)  # an app that only sends must not keep the loop from everybody else
         if body := message.get("body"):
             while self._chunk is not None and not self._gone:
                 self._room.clear()

@@ -33,6 +33,7 @@ from poe_asgi.client import (
 )
 from poe_asgi.client._httpx import HttpxTransport
 from poe_asgi.errors import (
+    ConnectionFailedError,
     ConnectTimeoutError,
     FileTooLargeError,
     InvalidKeyError,
@@ -451,16 +452,19 @@ async def test_what_a_source_raises_comes_out_as_it_is() -> None:
     assert [is_whole(body) for body in app.bodies] == [False]
 
 
-async def test_what_a_source_raises_comes_out_even_if_the_half_of_it_is_taken() -> None:
+@pytest.mark.parametrize("taken", [True, False])
+async def test_what_a_source_raises_comes_out_whatever_the_transport_makes_of_it(taken: bool) -> None:
     class Careless(AsgiTransport):
         async def send(self, request: HttpRequest) -> HttpResponse:
             assert not isinstance(request.content, bytes)
             with suppress(KeyError):
                 async for _ in request.content:
                     pass
+            if not taken:
+                raise ConnectionFailedError("broke off")
             return await super().send(replace(request, content=b""))
 
-    poe = PoeClient(api_key=KEY, transport=Careless(Answers(OK)))
+    poe = PoeClient(api_key=KEY, transport=Careless(Answers(OK)), retry=AT_ONCE)
     with pytest.raises(KeyError, match="mine"):
         await poe.upload(made(b"x", KeyError("mine")), name="x")
 
