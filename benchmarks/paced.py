@@ -29,8 +29,9 @@ from .queries import body, request
 
 STREAMS = 400
 WARM_UP = 20  # streams opened and ended first, so that what the first ones load once is not counted
-# Seconds between two openings. 41 and 400 have no common factor, so the 400 schedules fill the interval evenly.
-STAGGER = INTERVAL * 41 / STREAMS
+# Seconds between two openings. 41 and 400 have no common factor, so the 400 schedules fill the interval evenly, which
+# is the hardest way for every server. With BENCH_OPENING=at-once the streams are opened one right after the other.
+STAGGER = 0.0 if os.environ.get("BENCH_OPENING") == "at-once" else INTERVAL * 41 / STREAMS
 SETTLE = 0.5  # seconds between the last opening and the watch, and between the watch and the first ending
 TOKEN = re.compile(rb"(\d+\.\d{6}) ")
 
