@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 
 from ..errors import ConfigurationError
+from ..protocol import parse_request
 from . import _signals
 from ._bot import Bot
 from ._endpoint import BotEndpoint
@@ -55,6 +56,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         site.draining = False
+        parse_request({"type": "query", "query": [{"role": "user", "content": ""}]})  # or the first one would be slow
         for endpoint in endpoints.values():
             endpoint.prepare()
         async with running(*(endpoint.bot for endpoint in endpoints.values())):
