@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from ..errors import AnswerError, BotError, UpstreamError
+from ..errors import AnswerError, BotError, LimitError, UpstreamError
 from ..protocol import ErrorEvent, File
 from ._contexts import QueryContext
 from ._handlers import name_of
@@ -79,7 +79,11 @@ class Report:
         """The answer ended well, with these files and this text: tell of what was uploaded for it in vain."""
         poe: PoeClient | None = vars(self._ctx).get("poe")  # there if the handler used it
         if poe is not None and poe.uploads is not None and poe.uploads.unsent:
-            poe.uploads.warn_of_unsent(files, text())
+            try:
+                said = text()
+            except LimitError:  # too long to be kept, so a link to the file may be in it
+                return
+            poe.uploads.warn_of_unsent(files, said)
 
     def abandoned(self, seconds: float) -> None:
         """The handler ignored every cancellation."""

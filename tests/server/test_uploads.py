@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -50,3 +52,21 @@ async def test_no_more_files_are_uploaded_than_the_answer_may_have(poe: FakePoe)
 
     assert (await ask(bot)).reader.clean
     assert len(poe.uploads) == 2
+
+
+async def test_an_answer_too_long_to_be_searched_for_links_ends_as_any_other(poe: FakePoe) -> None:
+    bot = Bot(limits=Limits(characters=2_000_000))
+
+    @bot.query
+    async def handler(ctx: QueryContext) -> Answer:
+        await ctx.poe.upload(b"x", name="x.txt")
+        yield "x" * 600_000
+
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    exchange = await ask(bot)
+    assert exchange.reader.clean
+    assert exchange.reader.error is None
+    assert len(poe.uploads) == 1
+    gc.collect()  # a task that had failed would complain now
+    assert complaints == []
