@@ -6,8 +6,6 @@ import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
 
 from .._clock import current_clock
 from ..errors import (
@@ -42,6 +40,7 @@ from ._attempts import retried_stream
 from ._connection import Connection
 from ._failures import BODY_BYTES
 from ._http import HttpRequest
+from ._once import Stream
 from ._streamed import StreamedAnswer
 
 log = logging.getLogger("poe_asgi.client")
@@ -62,7 +61,7 @@ class Progress:
     reply: Reply = field(default_factory=Reply)
 
 
-class BotStream:
+class BotStream(Stream[Received]):
     """An answer that is coming: an async iterable of events, and an async context manager that closes it.
 
     It gives the event classes a handler yields, and `Json`. A handler may yield the stream itself. It can be iterated
@@ -71,9 +70,8 @@ class BotStream:
     """
 
     def __init__(self, open_events: Callable[[Progress], AsyncGenerator[Received, None]]) -> None:
-        self._open_events = open_events
-        self._events: AsyncGenerator[Received, None] | None = None
-        self._progress = Progress()
+        progress = self._progress = Progress()
+        super().__init__(lambda: open_events(progress))
 
     @property
     def reply(self) -> Reply:
@@ -90,29 +88,9 @@ class BotStream:
         """Calls of tools so far, with their results; ``Data.dump(tool_rounds=…)`` keeps them for later turns."""
         return self.reply.tool_rounds
 
-    def __aiter__(self) -> AsyncGenerator[Received, None]:
-        if self._events is None:
-            self._events = self._open_events(self._progress)
-        return self._events
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-    async def aclose(self) -> None:
-        """Give the connection back, whether the answer was read to its end or not."""
-        if self._events is not None:
-            await self._events.aclose()
-
     async def read(self) -> Reply:
         """Read to the end. Raises what iterating raises."""
-        async with aclosing(aiter(self)) as events:
-            async for _ in events:
-                pass
+        await self._read()
         return self.reply
 
 
