@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ._driver import Driver
 from ._site import RESTARTING, Site
@@ -51,6 +51,7 @@ class AnswerResponse(EventSourceResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         driver: Driver = scope.pop("poe_asgi.driver")
+        outlet = driver.outlet
         headers = list(self.raw_headers)  # middleware may change them, for this answer alone
         listener: asyncio.Task[None] | None = None
         opened = False
@@ -58,7 +59,7 @@ class AnswerResponse(EventSourceResponse):
         driver.start()
         try:
             await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
-            await send(_body(driver.take(), more=not driver.finished))  # meta, before the handler's first step
+            await outlet.send(driver.take(), more=not driver.finished)  # meta, before the handler's first step
             opened = True
             driver.run()
             await asyncio.sleep(0)  # that step: what it yields at once is sent without a timer or a listener
@@ -66,16 +67,16 @@ class AnswerResponse(EventSourceResponse):
                 if driver.fresh:
                     chunk = driver.take()
                     if chunk:
-                        await send(_body(chunk, more=not driver.finished))
+                        await outlet.send(chunk, more=not driver.finished)
                 else:
                     listener = listener or asyncio.create_task(_listen(receive, driver))
-                    await driver.wait()
+                    await outlet.wait()
         except OSError:
             driver.leave()
         except asyncio.CancelledError:
             if not opened and not driver.gone:
                 raise
-            await _last_words(driver, send)
+            await _last_words(driver)
         finally:
             try:
                 await driver.close()
@@ -86,7 +87,7 @@ class AnswerResponse(EventSourceResponse):
                     await asyncio.wait([listener])
 
 
-async def _last_words(driver: Driver, send: Send) -> None:
+async def _last_words(driver: Driver) -> None:
     """The server stops this task, or the driver gave up a send that nobody took.
 
     In the first case the peer is still there, and a cut stream helps nobody; a chunk whose sending was stopped is not
@@ -96,14 +97,10 @@ async def _last_words(driver: Driver, send: Send) -> None:
     with suppress(OSError, asyncio.CancelledError):
         if not driver.finished:
             driver.end(RESTARTING)
-            await send(_body(driver.take(), more=False))
+            await driver.outlet.send(driver.take(), more=False)
     task = asyncio.current_task()
     if task is not None:
         task.uncancel()
-
-
-def _body(chunk: bytes, *, more: bool) -> Message:
-    return {"type": "http.response.body", "body": chunk, "more_body": more}
 
 
 async def _listen(receive: Receive, driver: Driver) -> None:
