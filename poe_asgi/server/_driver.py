@@ -187,12 +187,12 @@ class Driver:
 
     def _waiting(self) -> None:
         """The handler is about to wait. What it said leaves now, unless the task that sends is at it anyway."""
-        if self._pump.yields and self.outlet.is_waiting:
+        if self._pump.yields and self.outlet.is_waiting and self._task is not None:
             now = self._clock.time()
             if now < self._writer.deadline:
                 chunk = self._take(now)
                 if chunk:
-                    self.outlet.send_now(chunk)
+                    self.outlet.send_now(chunk, inside=self._task)
 
     def _take(self, now: float) -> bytes:
         chunk = self._writer.take(now)

@@ -46,8 +46,8 @@ class Outlet:
         """Whether the task waits, so that others may send."""
         return self._waiter is not None and not self._waiter.done() and self._task is not None
 
-    def send_now(self, chunk: bytes) -> None:
-        """Send from inside another task, in the name of the one that waits.
+    def send_now(self, chunk: bytes, *, inside: asyncio.Task[Any]) -> None:
+        """Send ``inside`` another task, in the name of the one that waits.
 
         It is woken only when that is not all: to wait for the reader in its own time, or to have the error raised.
         """
@@ -55,7 +55,7 @@ class Outlet:
         assert waiter is not None
         assert task is not None
         try:
-            rest = begun(self.send(chunk, more=True), task, self._context)
+            rest = begun(self.send(chunk, more=True), task, self._context, inside=inside)
         except Exception as exc:  # noqa: BLE001
             waiter.set_exception(exc)
         else:

@@ -14,6 +14,10 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+# The documented way to run a step in the name of a task ("Extending asyncio"), underscores and all.
+_enter_task = asyncio._enter_task  # noqa: SLF001
+_leave_task = asyncio._leave_task  # noqa: SLF001
+
 
 @types.coroutine
 def watched(coro: Coroutine[Any, Any, T], waiting: Callable[[], None]) -> Generator[Any, Any, T]:
@@ -31,26 +35,25 @@ def watched(coro: Coroutine[Any, Any, T], waiting: Callable[[], None]) -> Genera
             step, value = coro.throw, exc
 
 
-def begun(awaitable: Awaitable[object], task: asyncio.Task[Any], context: Context) -> Awaitable[None] | None:
-    """Begin to await, from inside another task, as if ``task`` did; it must be waiting itself meanwhile.
+def begun(
+    awaitable: Awaitable[object], task: asyncio.Task[Any], context: Context, *, inside: asyncio.Task[Any]
+) -> Awaitable[None] | None:
+    """Begin to await ``inside`` one task as if the other ``task`` did, which must be waiting itself meanwhile.
 
     None when that was all. Else the rest, which ``task`` has to await. All of it runs in ``context``. So whatever asks
     for the current task (a timeout, a cancel scope) or resets a context variable finds what it found before.
     """
     steps = awaitable.__await__()
-    own = asyncio.current_task()
-    assert own is not None
     loop = task.get_loop()
-    # The documented way to run a step in the name of a task ("Extending asyncio"), underscores and all.
-    asyncio._leave_task(loop, own)  # noqa: SLF001
-    asyncio._enter_task(loop, task)  # noqa: SLF001
+    _leave_task(loop, inside)
+    _enter_task(loop, task)
     try:
         wait = context.run(next, steps)
     except StopIteration:
         return None
     finally:
-        asyncio._leave_task(loop, task)  # noqa: SLF001
-        asyncio._enter_task(loop, own)  # noqa: SLF001
+        _leave_task(loop, task)
+        _enter_task(loop, inside)
     return _rest(steps, wait, context)
 
 
