@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from . import protocol
 from ._version import __version__
 from .errors import (
     AnswerError,
@@ -26,7 +27,6 @@ from .protocol import (
     Message,
     Meta,
     ReplaceResponse,
-    Reply,
     Settings,
     SuggestedReply,
     Text,
@@ -38,6 +38,7 @@ from .server import Bot, QueryContext, bot_routes, create_app, drain, running
 
 if TYPE_CHECKING:
     from .client import USD, PoeClient
+    from .protocol import Reply
 
 __all__ = [
     "Answer",
@@ -74,10 +75,14 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """The client is loaded when it is first asked for: a bot that calls nobody does without."""
-    if name in {"PoeClient", "USD"}:
-        from . import client
+if not TYPE_CHECKING:  # a type checker shall find unknown names
 
-        return getattr(client, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        """The client is loaded when it is first asked for: a bot that calls nobody does without."""
+        if name in {"PoeClient", "USD"}:
+            from . import client
+
+            return getattr(client, name)
+        if name == "Reply":
+            return protocol.Reply
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

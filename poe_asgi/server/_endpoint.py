@@ -42,7 +42,7 @@ from ._lifespan import deps_of
 from ._outlet import Outlet
 from ._reports import Report, error_id
 from ._site import Site
-from ._starlette import AnswerResponse, HTMLResponse, Receive, Request, Response, Scope, Send, json_response
+from ._starlette import AnswerResponse, ASGIApp, HTMLResponse, Receive, Request, Response, Scope, Send, json_response
 
 log = logging.getLogger("poe_asgi.server")
 
@@ -93,7 +93,7 @@ class BotEndpoint:
         with suppress(OSError):  # the client is gone
             await response(scope, receive, send)
 
-    async def _respond(self, scope: Scope, receive: Receive, send: Send, started: float) -> Response:
+    async def _respond(self, scope: Scope, receive: Receive, send: Send, started: float) -> ASGIApp:
         match scope["method"]:
             case "GET" | "HEAD":
                 return HTMLResponse(_PAGE)

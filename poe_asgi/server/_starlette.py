@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import suppress
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-from sse_starlette import EventSourceResponse
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -16,6 +16,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ._driver import Driver
 from ._site import RESTARTING, Site
+
+if TYPE_CHECKING:
+    from sse_starlette import EventSourceResponse
 
 __all__ = [
     "ASGIApp",
@@ -28,6 +31,7 @@ __all__ = [
     "Route",
     "Scope",
     "Send",
+    "event_stream",
 ]
 __all__ += ["Starlette", "json_response"]
 
@@ -37,28 +41,40 @@ def json_response(data: dict[str, Any], status: int = 200, headers: dict[str, st
     return Response(json.dumps(data).encode("ascii"), status, headers, media_type="application/json")
 
 
-class AnswerResponse(EventSourceResponse):
+@cache
+def event_stream() -> EventSourceResponse:
+    """What an event stream begins with: the status and the headers of sse-starlette's response.
+
+    Its module loads the command line of uvicorn, too, so it waits for the start-up: by then that is there, or another
+    server runs and has no use for it.
+    """
+    from sse_starlette import EventSourceResponse
+
+    return EventSourceResponse(content=iter(()))
+
+
+class AnswerResponse:
     """Streams what a `Driver` has ready: several events a chunk when they are ready together, one alone when not.
 
-    One serves all answers of an app: it keeps the status, headers and media type of its base class, and finds the
-    driver in ``scope["poe_asgi.driver"]``. The tasks that the base class starts for pings, shutdown and disconnect are
-    the driver's timers here, and one listener that starts when the handler first waits.
+    One serves all answers of an app, and finds the driver in ``scope["poe_asgi.driver"]``. The tasks that an
+    `EventSourceResponse` starts for pings, shutdown and disconnect are the driver's timers here, and one listener that
+    starts when the handler first waits.
     """
 
     def __init__(self, site: Site) -> None:
-        super().__init__(content=iter(()))  # the body comes from the driver
         self._site = site
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         driver: Driver = scope.pop("poe_asgi.driver")
         outlet = driver.outlet
-        headers = list(self.raw_headers)  # middleware may change them, for this answer alone
+        stream = event_stream()
+        headers = list(stream.raw_headers)  # middleware may change them, for this answer alone
         listener: asyncio.Task[None] | None = None
         opened = False
         self._site.enter(driver)
         driver.start()
         try:
-            await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
+            await send({"type": "http.response.start", "status": stream.status_code, "headers": headers})
             await outlet.send(driver.take(), more=not driver.finished)  # meta, before the handler's first step
             opened = True
             driver.run()
