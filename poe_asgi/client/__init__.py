@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ._catalog import Model, ModelParameter, Pricing
 from ._client import PoeClient
-from ._connection import Connection, Timeouts, Upstream, close_pool, upstream, upstream_everywhere
+from ._connection import Connection, Timeouts, Upstream, close_pool, open_pool, upstream, upstream_everywhere
 from ._contents import contents_of
 from ._costs import Charge, Cost, CostItem
 from ._declared import Declared
@@ -68,6 +68,7 @@ __all__ = [
     "failure",
     "failure_in_stream",
     "in_sections",
+    "open_pool",
     "read_bounded",
     "side_by_side",
     "upstream",

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from ..protocol import Dependency, File, QueryRequest, Reply, Settings
 from ._catalog import Model, models
-from ._connection import Connection, Timeouts
+from ._connection import Connection, Timeouts, open_pool
 from ._costs import Charge
 from ._declared import Declared
 from ._download import download
@@ -73,9 +73,7 @@ class PoeClient:
 
     async def __aenter__(self) -> Self:
         if self.connection.own_transport is None and self.connection.transport_elsewhere() is None:
-            from ._httpx import HttpxTransport
-
-            self._pool = HttpxTransport()
+            self._pool = open_pool()
             self.connection = replace(self.connection, own_transport=self._pool)
         return self
 

@@ -175,7 +175,7 @@ ALL = (
             "warning",
             "Reports and feedback may come with fewer fields.",
             "spec",
-            "Require of a reaction `message_id` and `reaction`, of an error report nothing; feedback may lack a `reason`.",
+            "Require only a reaction's `message_id` and `reaction`; feedback may lack a `reason`.",
         ),
     ),
     *about(

@@ -1,8 +1,8 @@
 """The one list of rules a bot server is judged by. Every other module names a rule by its id.
 
 ``error`` rules make a bot wrong; ``warning`` rules are worth knowing: advice, and points on which Poe is tolerant or
-its documents disagree. `STREAM_RULES` judge the bytes of an answer, and `ResponseReader` notes them; `SERVER_RULES` judge
-what surrounds these bytes, and take a checker that sends requests.
+its documents disagree. `STREAM_RULES` judge the bytes of an answer, and `ResponseReader` notes them; `SERVER_RULES`
+judge what surrounds these bytes, and take a checker that sends requests.
 """
 
 from __future__ import annotations

@@ -29,6 +29,13 @@ ALL = (
             "Compression holds events back: exclude `text/event-stream` from it.",
         ),
         (
+            "stream-proxied",
+            "warning",
+            "A proxy is told not to buffer the stream.",
+            "practice",
+            "Send `X-Accel-Buffering: no` with the stream.",
+        ),
+        (
             "stream-silent",
             "warning",
             "The stream is never silent for long.",
@@ -142,13 +149,6 @@ ALL = (
             "A public bot is served over HTTPS.",
             "spec",
             "Put TLS in front of it: the key is sent along.",
-        ),
-        (
-            "stream-proxied",
-            "warning",
-            "A proxy is told not to buffer the stream.",
-            "practice",
-            "Send `X-Accel-Buffering: no` with the stream.",
         ),
     ),
 )
