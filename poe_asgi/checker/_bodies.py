@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from itertools import count
 from typing import Any
 
@@ -103,6 +105,19 @@ def report(kind: str, **fields: Any) -> dict[str, Any]:
     ids = {"message_id": message_id(), "user_id": USER, "conversation_id": CONVERSATION}
     value = {"reaction": "heart"} if kind == "report_reaction" else {"feedback_type": "like"}
     return {"version": "1.0", "type": kind, **ids, **value, **fields}
+
+
+def brief(body: Mapping[str, Any]) -> str:
+    """The body as JSON; where it has all that is usual, ``…`` stands for that."""
+    if not body.keys() >= {"version", "message_id", "user_id", "conversation_id"}:
+        return json.dumps(body)
+    usual = {"version": "1.0", "user_id": USER, "conversation_id": CONVERSATION, "bot_query_id": "check"}
+    special = {key: value for key, value in body.items() if usual.get(key) != value and not _is_numbered(key, value)}
+    return f"{json.dumps(special)[:-1]}, …}}"
+
+
+def _is_numbered(key: str, value: object) -> bool:
+    return key == "message_id" and isinstance(value, str) and value.startswith("m-0")
 
 
 REPORTS = ("report_reaction", "report_feedback", "report_error")

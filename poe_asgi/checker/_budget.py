@@ -14,7 +14,7 @@ class Budget:
     - ``linger``: of most answers only the beginning matters; they are left so long after their first content.
     - ``silence``: an answer that sends nothing for longer, not even a comment, is told of.
     - ``open``: the response may stay open for so long after ``done``.
-    - ``disconnect``: a bot may go on for so long after its client has left.
+    - ``disconnect``: a bot may go on for so long after its client has left; 5 at most.
     - ``whole``: all of the check; what is left over then is not checked. None: no end.
     """
 
@@ -27,4 +27,4 @@ class Budget:
     whole: float | None = None
 
 
-FAST = Budget(answer=2, linger=0.2, open=0.5, disconnect=1, whole=4)
+FAST = Budget(answer=2, linger=0.2, open=0.5, disconnect=0.5, whole=4)

@@ -37,15 +37,17 @@ async def check(
     budget: Budget | None = None,
     expected: Mapping[str, str] | None = None,
     transport: Transport | None = None,
+    name: str | None = None,
     on_probe: Callable[[Probe], None] | None = None,
 ) -> Report:
     """Judge a bot server by every rule of the protocol.
 
     ``target`` is its URL, or its ASGI app, which has the bot at ``path`` and whose lifespan is run around the check.
     Without ``access_key`` nothing about keys is checked. ``limits`` are what its answers are held to, Poe's by default,
-    ``budget`` how long to wait for what. A ``fast`` check asks less, and ends within 5 seconds; what it has not come to
-    then is told. ``expected`` maps rules that may be broken to reasons. ``on_probe`` is told of each probe before it
-    runs. The queries are real ones: they cost what the bot's answers cost.
+    ``budget`` how long to wait for what. A ``fast`` check waits less, and ends within 5 seconds; what it has not come
+    to then is told. ``expected`` maps rules that may be broken to reasons. ``transport`` carries requests to a URL;
+    ``name`` is what the report calls the target; ``on_probe`` is told of each probe before it runs. The queries are
+    real ones: they cost what the bot's answers cost.
 
     Raises ConfigurationError for arguments that cannot be meant. All else is in the report.
     """
@@ -64,11 +66,11 @@ async def check(
     skipped: dict[str, str] = {}
     try:
         async with checked:
-            await _probe_all(session, skipped, fast=fast, on_probe=on_probe)
+            await _probe_all(session, skipped, on_probe)
     except CannotCheckError as exc:
         problem = str(exc)
     report = Report(
-        target=checked.name,
+        target=name or checked.name,
         started=started.isoformat(timespec="seconds"),
         seconds=clock.time() - began,
         requests=session.requests,
@@ -81,15 +83,13 @@ async def check(
     return with_expected(report, expected or {})
 
 
-async def _probe_all(
-    session: Session, skipped: dict[str, str], *, fast: bool, on_probe: Callable[[Probe], None] | None
-) -> None:
+async def _probe_all(session: Session, skipped: dict[str, str], on_probe: Callable[[Probe], None] | None) -> None:
     """Run what can be run. A rule is skipped when no probe that looks at it was run."""
     reasons: dict[str, str] = {}
     looked_at: set[str] = set()
     stopped: str | None = None
     for probe in PROBES:
-        reason = stopped or _reason(session, probe, fast=fast)
+        reason = stopped or _reason(session, probe)
         if reason is None:
             if on_probe is not None:
                 on_probe(probe)
@@ -108,10 +108,8 @@ async def _probe_all(
     skipped.update({rule: reason for rule, reason in reasons.items() if rule not in looked_at})
 
 
-def _reason(session: Session, probe: Probe, *, fast: bool) -> str | None:
+def _reason(session: Session, probe: Probe) -> str | None:
     """Why a probe is not run, if it is not."""
-    if probe.slow and fast:
-        return "the check was a fast one"
     has = {
         "key": session.key is not None,
         "app": session.target.served is not None,

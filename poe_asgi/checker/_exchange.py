@@ -19,6 +19,8 @@ Until: TypeAlias = Literal["end", "content", "first event", "head"]
 _BODY_BYTES = 2**20
 _STREAM_BYTES = 2**25
 _OVERLAP = 200
+_SHOWN = 160
+_ADDRESS = re.compile("0x[0-9a-f]+")
 _BREAKING = frozenset({"time-limit", "text-limit", "text-sum", "event-limit", "file-limit"})
 _CONTENT = frozenset({"text", "replace_response", "file", "error", "done"})
 _INTERNALS = re.compile(rb'Traceback \(most recent call last\)|"raw_response"\s*:\s*(?!null|"")')
@@ -33,6 +35,7 @@ class Exchange:
 
     what: str
     request: str
+    key: str | None = field(default=None, repr=False)  # which is not to be shown
     status: int = 0
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
@@ -40,9 +43,10 @@ class Exchange:
     kinds: list[str] = field(default_factory=list)
     head_at: float | None = None
     first_at: float | None = None
+    content_at: float | None = None
     last_at: float = 0.0
     seconds: float = 0.0
-    closing: float = 0.0  # how long an app went on after it was left
+    went_on: bool = False  # for too long after it was left
     silence: float = 0.0
     left: bool = False
     open_after_done: bool = False
@@ -75,16 +79,23 @@ class Exchange:
         if self.kinds:
             parts.append(f"{len(self.kinds)} events: {_runs(self.kinds)}")
         if self.reader is not None and self.reader.error is not None:
-            parts.append(f"the error says {self.reader.error.text[:200]!r}")
+            parts.append(f"the error says {self._brief(self.reader.error.text)!r}")
         if self.failure is not None:
-            parts.append(f"the app raised {type(self.failure).__name__}: {str(self.failure)[:200]}")
+            parts.append(f"the app raised {type(self.failure).__name__}: {self._brief(str(self.failure))}")
         elif self.reader is None and self.body:
-            parts.append(" ".join(self.body[:200].decode("utf-8", "replace").split()))
+            parts.append(self._brief(self.body.decode("utf-8", "replace")))
         if self.broken:
             parts.append(self.broken)
         elif self.left:
             parts.append(f"left after {self.seconds:.1f} s")
         return "; ".join(parts)
+
+    def _brief(self, text: str) -> str:
+        """The beginning in one line, without the key, and without addresses in memory: they change with every run."""
+        return _ADDRESS.sub("0x…", " ".join(self.without_key(text[:4000]).split()))[:_SHOWN]
+
+    def without_key(self, text: str) -> str:
+        return text.replace(self.key, "[the key]") if self.key else text
 
 
 def _runs(kinds: list[str]) -> str:
@@ -99,7 +110,7 @@ def _runs(kinds: list[str]) -> str:
 
 
 class Reading:
-    """Reads a response into its exchange. ``key`` is looked for; ``deadline`` is when the whole check ends."""
+    """Reads a response into its exchange. ``deadline`` is when the whole check ends."""
 
     def __init__(
         self,
@@ -109,7 +120,6 @@ class Reading:
         started: float,
         limits: Limits,
         budget: Budget,
-        key: str | None,
         deadline: float,
     ) -> None:
         self._exchange = exchange
@@ -117,7 +127,7 @@ class Reading:
         self._started = started
         self._limits = limits
         self._budget = budget
-        self._key = key.encode() if key else None
+        self._key = exchange.key.encode() if exchange.key else None
         self._tail = b""
         self._end = min(deadline, started + budget.answer)
         self._lingers = False
@@ -179,6 +189,8 @@ class Reading:
             exchange.kinds.append(kind)
             if exchange.first_at is None:
                 exchange.first_at = self._passed()
+            if exchange.content_at is None and kind in _CONTENT:
+                exchange.content_at = self._passed()
 
     def _enough(self, stop: Until) -> bool:
         exchange = self._exchange
@@ -187,7 +199,7 @@ class Reading:
             return False
         if stop == "first event" and exchange.kinds:
             return True
-        if stop == "content" and not self._lingers and not _CONTENT.isdisjoint(exchange.kinds):
+        if stop == "content" and not self._lingers and exchange.content_at is not None:
             self._lingers = True
             self._end = min(self._end, current_clock().time() + self._budget.linger)
         return any(violation.rule.id in _BREAKING for violation in reader.violations)

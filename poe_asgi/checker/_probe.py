@@ -15,7 +15,7 @@ Need: TypeAlias = Literal["key", "app", "public", "private"]
 class Probe:
     """``title`` says what is tried. ``rules`` are the ids it looks at. ``needs`` is what a check must have for it.
 
-    A ``slow`` one is left out of a fast check. All but the first are run only when the bot answers a plain question.
+    All but the first are run only when the bot answers a plain question.
     """
 
     id: str
@@ -23,4 +23,3 @@ class Probe:
     rules: tuple[str, ...]
     run: Callable[[Session], Awaitable[None]]
     needs: Need | None = None
-    slow: bool = False

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._clock import current_clock, until
-from ..client import HttpRequest
+from ..client import HttpRequest, HttpResponse
 from ..errors import ConnectionFailedError, ConnectTimeoutError
 from ..protocol import RULES, Limits
+from ._bodies import brief
 from ._budget import Budget
 from ._exchange import Exchange, Reading, Until
 from ._report import Finding
@@ -18,7 +19,7 @@ from ._target import CannotCheckError, Target
 
 ANSWER_SECONDS = 5  # Poe waits no longer for the first byte of anything
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_SHOWN = 400
+_SHOWN = 240
 
 
 class TimeIsUpError(Exception):
@@ -52,7 +53,7 @@ class Session:
             rule=RULES[rule],
             sent=exchange.what,
             request=exchange.request,
-            came=f"{detail} ({came})" if detail else came,
+            came=f"{exchange.without_key(detail)} ({came})" if detail else came,
         )
 
     # ---- sending
@@ -95,7 +96,7 @@ class Session:
         if started >= self.deadline:
             raise TimeIsUpError
         content = body if isinstance(body, bytes) else json.dumps(body).encode("ascii")
-        exchange = Exchange(what=what, request=f"{method} {_shown(content)}".rstrip())
+        exchange = Exchange(what=what, request=f"{method} {_shown(body)}".rstrip(), key=self.key)
         self.requests += 1
         if authorization == "":
             authorization = f"Bearer {self.key}" if self.key else None
@@ -122,25 +123,30 @@ class Session:
             started=started,
             limits=self.limits,
             budget=self.budget,
-            key=self.key,
             deadline=self.deadline,
         )
         try:
             await reading.run(stop)
         finally:
-            leaving = clock.time()
-            await response.aclose()
-            exchange.closing = clock.time() - leaving
+            exchange.went_on = not await self._leave(response)
         if self.target.served is not None and exchange.status == 500:
             exchange.failure, self.target.served.failure = self.target.served.failure, None
         self._judge(exchange, streams=late is not None)
+        if exchange.left and stop == "content" and clock.time() >= self.deadline:
+            raise TimeIsUpError
         return exchange
 
+    async def _leave(self, response: HttpResponse) -> bool:
+        """Whether the other side ended in time; an app that did not is cancelled."""
+        try:
+            await until(current_clock().time() + self.budget.disconnect, response.aclose())
+        except TimeoutError:
+            return False
+        return True
+
     def _went_on(self, exchange: Exchange) -> str:
-        # The transport waits no longer for an app before it cancels it.
-        most = min(self.budget.disconnect, 5)
-        gone = self.target.served is not None and exchange.left and exchange.closing >= most
-        return f"The app still ran {most:g} s after that." if gone else ""
+        gone = exchange.went_on and exchange.left
+        return f"The app still ran {self.budget.disconnect:g} s after that." if gone else ""
 
     def _never_came(self, exchange: Exchange, seconds: float, rule: str) -> None:
         exchange.seconds = seconds
@@ -170,6 +176,8 @@ class Session:
         if exchange.reader is not None and streams:
             if not exchange.kinds and exchange.left and exchange.seconds > ANSWER_SECONDS:
                 self.note("time-to-first", exchange)
+            if exchange.left and "done" not in exchange.kinds and exchange.seconds > self.limits.total_seconds:
+                self.note("time-limit", exchange)
             for violation in exchange.reader.violations:
                 self.note(violation.rule.id, exchange, violation.detail)
 
@@ -206,8 +214,8 @@ def _silence(exchange: Exchange) -> str:
     return f"Nothing came for {exchange.silence:.0f} s."
 
 
-def _shown(content: bytes) -> str:
-    text = content.decode("utf-8", "replace")
+def _shown(body: Mapping[str, Any] | bytes) -> str:
+    text = body.decode("utf-8", "replace") if isinstance(body, bytes) else brief(body)
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 60]} … {text[-50:]}"
 
 

@@ -46,6 +46,14 @@ class Request:
     receive: Callable[[], Any]
     send: Callable[[Any], Any]
 
+    async def body(self) -> bytes:
+        raw = b""
+        while True:
+            message = await self.receive()
+            raw += message["body"]
+            if not message["more_body"]:
+                return raw
+
 
 class GoodBot:
     """It says hi to everything. Each method is one thing that can be done wrongly."""
@@ -69,7 +77,7 @@ class GoodBot:
         if r.method != "POST":
             raise RefusedError(405, allow="GET, HEAD, POST")
         self.authenticate(r.headers.get("authorization", b""))
-        body = self.parse((await r.receive())["body"])
+        body = self.parse(await r.body())
         match body["type"]:
             case "query":
                 self.validate(body)
