@@ -23,7 +23,11 @@ _SHOWN = 160
 _ADDRESS = re.compile("0x[0-9a-f]+")
 _BREAKING = frozenset({"time-limit", "text-limit", "text-sum", "event-limit", "file-limit"})
 _CONTENT = frozenset({"text", "replace_response", "file", "error", "done"})
-_INTERNALS = re.compile(rb'Traceback \(most recent call last\)|"raw_response"\s*:\s*(?!null|"")')
+_INTERNALS = re.compile(
+    rb"Traceback \(most recent call last\)"
+    rb"|\bat [\w.$<>]+ \([^)\s]+:\d+:\d+\)"  # JavaScript
+    rb'|"raw_response"\s*:\s*(?!null|"")'
+)
 
 
 @dataclass(slots=True, kw_only=True)

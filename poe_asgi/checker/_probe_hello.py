@@ -35,7 +35,8 @@ def _refuse(session: Session, exchange: Exchange) -> None:
     if exchange.late or exchange.status in REDIRECTS:
         raise NoAnswerError(_UNANSWERED)
     if not exchange.status:
-        raise CannotCheckError(f"{exchange.broken} Is a server running at {session.target.url}?")
+        server = "a server with a valid certificate" if session.target.scheme == "https" else "a server"
+        raise CannotCheckError(f"{exchange.broken} Is {server} running at {session.target.url}?")
     if exchange.status in {401, 403}:
         if session.key is None:
             raise CannotCheckError(f"The bot asks for its access key (it answered {exchange.status}): give the key.")

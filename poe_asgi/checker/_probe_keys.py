@@ -30,7 +30,8 @@ async def wrong_key(session: Session) -> None:
         wrong["a key with its letters in the other case"] = f"Bearer {key.swapcase()}"
     for what, authorization in wrong.items():
         exchange = await session.send(query(), f"a query with {what}", authorization=authorization, stop="head")
-        _judge(session, exchange, "key-wrong")
+        if exchange.status != 400 or authorization.isascii():  # a server may refuse such a header by itself
+            _judge(session, exchange, "key-wrong")
 
 
 def _judge(session: Session, exchange: Exchange, rule: str) -> None:

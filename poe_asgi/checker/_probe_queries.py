@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from ._bodies import CONVERSATION, HELLO, USER, full, history, message_id, query, with_attachments, with_hints
@@ -48,8 +48,10 @@ async def repeated(session: Session) -> None:
 
 async def at_once(session: Session) -> None:
     what = "one of 5 queries at the same time"
-    sent: list[Awaitable[Any]] = [session.ask(query(), what, "queries-at-once") for _ in range(5)]
-    await asyncio.gather(*sent)
+    sent = [session.ask(query(), what, "queries-at-once") for _ in range(5)]
+    for outcome in await asyncio.gather(*sent, return_exceptions=True):  # none is to go on alone
+        if isinstance(outcome, BaseException):
+            raise outcome
 
 
 def _without_version() -> dict[str, Any]:

@@ -25,17 +25,20 @@ class Served:
         self.failure: Exception | None = None  # of the latest request that failed
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        started = False
+        started = complete = False
 
         async def noting(message: Any) -> None:
-            nonlocal started
+            nonlocal started, complete
             started = True
+            complete = message["type"] == "http.response.body" and not message.get("more_body", False)
             await send(message)
 
         try:
             await self._app(scope, receive, noting)
         except Exception as exc:
             self.failure = exc
+            if complete:  # some frameworks answer 500 and raise again, for the server's log
+                return
             if started:
                 raise  # the connection breaks off
             headers = [(b"content-type", b"text/plain; charset=utf-8")]

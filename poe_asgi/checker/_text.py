@@ -82,7 +82,8 @@ class _Writer:
         times = f", {finding.times} times" if finding.times > 1 else ""
         yield f"  {self._mark(kind)}  {self._paint(rule.id, _BOLD)}   {self._paint(level + times, _DIM)}"
         yield from self._field("rule", f"{rule.sentence} ({SOURCES[rule.source]})")
-        yield from self._field("sent", f"{finding.sent}: {finding.request}")
+        yield from self._field("sent", finding.sent)
+        yield from self._field("", finding.request)
         yield from self._field("came", finding.came)
         yield from self._field("fix", rule.fix)
 
@@ -133,7 +134,7 @@ class _Writer:
 
     def _wrapped(self, first: str, indent: str, text: str) -> Iterator[str]:
         """``text`` after ``first``, which takes as much room as ``indent``; control characters cannot get through."""
-        clean = "".join(each if each.isprintable() else " " for each in text)
+        clean = " ".join("".join(each if each.isprintable() else " " for each in text).split())
         for number, line in enumerate(wrap(clean, self._width - len(indent), break_on_hyphens=False) or [""]):
             yield (first if number == 0 else indent) + line
 

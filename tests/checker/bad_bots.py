@@ -47,12 +47,12 @@ class Request:
     send: Callable[[Any], Any]
 
     async def body(self) -> bytes:
-        raw = b""
+        raw = bytearray()
         while True:
             message = await self.receive()
             raw += message["body"]
             if not message["more_body"]:
-                return raw
+                return bytes(raw)
 
 
 class GoodBot:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -175,6 +176,47 @@ async def test_a_key_that_the_bot_shows_in_an_answer_is_found_and_not_shown_agai
     found = await check(Telling(), access_key=KEY)
     assert "key-shown" in ids(found)
     assert KEY not in str(found)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        ('Traceback (most recent call last):\n  File "bot.py"', True),
+        ("TypeError: x\n    at Object.<anonymous> (/app/index.js:3:9)", True),
+        ("Look at the log, under 5:30.", False),
+    ],
+)
+async def test_a_stack_trace_in_any_answer_is_found(body: str, shown: bool) -> None:
+    class Debugging(GoodBot):
+        async def page(self, r: Request) -> None:
+            await self.answer(r, body, content_type="text/plain")
+
+    assert ids(await check(Debugging(), access_key=KEY)) == ["internals-shown"] * shown
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("encoding", ["gzip", "br", "nonsense"])
+async def test_a_stream_that_is_compressed_unasked_is_told_of_and_read_if_it_can_be(encoding: str) -> None:
+    class Compressing(GoodBot):
+        async def query(self, query: Any, r: Request) -> None:
+            await self.start(r, {"content-encoding": encoding})
+            await r.send({"type": "http.response.body", "body": gzip.compress((META + TEXT + DONE).encode())})
+
+    found = await check(Compressing(), access_key=KEY)
+    assert ids(found) == ["stream-compressed"]
+
+
+@pytest.mark.asyncio
+async def test_a_stream_that_is_not_compressed_as_it_says_breaks_off() -> None:
+    class Pretending(GoodBot):
+        async def query(self, query: Any, r: Request) -> None:
+            await self.start(r, {"content-encoding": "gzip"})
+            await self.part(r, META + TEXT + DONE, more=False)
+
+    found = await check(Pretending(), access_key=KEY)
+    assert "done-missing" in ids(found)
+    assert "the body is not compressed as its header says" in found.errors[0].came
 
 
 # ---- time and limits
