@@ -63,10 +63,11 @@ async def check(
     if session.budget.whole is not None:
         session.deadline = began + session.budget.whole
     problem: str | None = None
+    complete = False
     skipped: dict[str, str] = {}
     try:
         async with checked:
-            await _probe_all(session, skipped, on_probe)
+            complete = await _probe_all(session, skipped, on_probe)
     except CannotCheckError as exc:
         problem = str(exc)
     report = Report(
@@ -77,14 +78,15 @@ async def check(
         findings=tuple(session.findings[rule] for rule in RULES if rule in session.findings),
         checked=tuple(rule for rule in RULES if rule not in skipped) if problem is None else (),
         skipped={rule: skipped[rule] for rule in RULES if rule in skipped} if problem is None else {},
+        complete=complete,
         notes=tuple(filter(None, [*session.notes, checked.shutdown_failure])),
         problem=problem,
     )
     return with_expected(report, expected or {})
 
 
-async def _probe_all(session: Session, skipped: dict[str, str], on_probe: Callable[[Probe], None] | None) -> None:
-    """Run what can be run. A rule is skipped when no probe that looks at it was run."""
+async def _probe_all(session: Session, skipped: dict[str, str], on_probe: Callable[[Probe], None] | None) -> bool:
+    """Run what can be run, and tell whether nothing stopped it. A rule is skipped when no probe looked at it."""
     reasons: dict[str, str] = {}
     looked_at: set[str] = set()
     stopped: str | None = None
@@ -106,6 +108,7 @@ async def _probe_all(session: Session, skipped: dict[str, str], on_probe: Callab
             reasons.update(dict.fromkeys(probe.rules, reason))
     looked_at.update(session.findings)
     skipped.update({rule: reason for rule, reason in reasons.items() if rule not in looked_at})
+    return stopped is None
 
 
 def _reason(session: Session, probe: Probe) -> str | None:

@@ -75,8 +75,8 @@ class Exchange:
         """Whether the stream told of an error, or broke off."""
         return self.broken is not None or (self.reader is not None and self.reader.error is not None)
 
-    def came(self) -> str:
-        """In one line."""
+    def came(self, *, body: bool = True) -> str:
+        """In one line, with the beginning of what is no stream unless ``body`` is false."""
         if not self.status:
             return self.broken or f"no answer within {self.seconds:.0f} s"
         parts = [f"{self.status} {self.content_type}".rstrip()]
@@ -86,7 +86,7 @@ class Exchange:
             parts.append(f"the error says {self._brief(self.reader.error.text)!r}")
         if self.failure is not None:
             parts.append(f"the app raised {type(self.failure).__name__}: {self._brief(str(self.failure))}")
-        elif self.reader is None and self.body:
+        elif body and self.reader is None and self.body:
             parts.append(self._brief(self.body.decode("utf-8", "replace")))
         if self.broken:
             parts.append(self.broken)

@@ -19,6 +19,7 @@ def to_dict(report: Report) -> dict[str, Any]:
         "seconds": round(report.seconds, 3),
         "requests": report.requests,
         "exit_code": report.exit_code,
+        "complete": report.complete,
         "problem": report.problem,
         "errors": len(report.errors),
         "warnings": len(report.warnings),

@@ -1,4 +1,4 @@
-"""All probes, in the order in which they are run."""
+"""All probes, in the order in which they are run: what takes an answer of the bot comes late."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from ._probe import Probe
 
 PROBES: Final[tuple[Probe, ...]] = (
     *_probe_hello.PROBES,
-    *_probe_keys.PROBES,
-    *_probe_connection.PROBES,
     *_probe_settings.PROBES,
     *_probe_requests.PROBES,
+    *_probe_keys.PROBES,
+    *_probe_connection.PROBES,
     *_probe_queries.PROBES,
 )

@@ -35,6 +35,7 @@ class Report:
 
     ``checked`` are the ids of all rules that were looked at, ``skipped`` maps those that were not to the reason.
     ``problem`` says why nothing could be checked. ``mended`` are ids that were expected to be broken and are not.
+    ``complete`` is false when it ended early: the time was over, or the bot answered no more.
     ``started`` is a time of day in ISO 8601, UTC; ``seconds`` is how long the check took.
     """
 
@@ -47,6 +48,7 @@ class Report:
     skipped: Mapping[str, str] = field(default_factory=dict)
     mended: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    complete: bool = True
     problem: str | None = None
 
     @property

@@ -48,7 +48,7 @@ class Session:
         if first is not None:
             self.findings[rule] = replace(first, times=first.times + 1)
             return
-        came = exchange.came()
+        came = exchange.came(body=not detail)
         self.findings[rule] = Finding(
             rule=RULES[rule],
             sent=exchange.what,
@@ -190,7 +190,7 @@ def _uncached(exchange: Exchange) -> bool:
 def _buffered(exchange: Exchange) -> str:
     """How the stream shows that it was held back, if it does."""
     if "content-length" in exchange.headers:
-        return f"Content-Length: {exchange.headers['content-length']}"
+        return _header(exchange, "Content-Length")
     first, last = exchange.first_at or 0, exchange.last_at
     if len(exchange.kinds) >= 4 and first >= 1 and last - first < 0.05:
         return f"All {len(exchange.kinds)} events came at once, after {first:.1f} s."
@@ -202,8 +202,13 @@ def _encoding(exchange: Exchange) -> str:
     return f"Content-Encoding: {encoding}" if encoding not in {"", "identity"} else ""
 
 
+def _header(exchange: Exchange, name: str) -> str:
+    value = exchange.headers.get(name.lower())
+    return f"There is no {name}." if value is None else f"{name}: {value[:100]}"
+
+
 def _redirected(exchange: Exchange) -> str:
-    return f"Location: {exchange.headers.get('location', 'not given')}"
+    return _header(exchange, "Location")
 
 
 def _after(exchange: Exchange) -> str:
@@ -220,7 +225,7 @@ def _shown(body: Mapping[str, Any] | bytes) -> str:
 
 
 _STREAM_CHECKS: list[tuple[str, Callable[[Exchange], str | bool]]] = [
-    ("stream-cache", lambda each: not _uncached(each) and f"Cache-Control: {each.headers.get('cache-control')}"),
+    ("stream-cache", lambda each: not _uncached(each) and _header(each, "Cache-Control")),
     ("stream-buffered", _buffered),
     ("stream-compressed", _encoding),
     ("stream-open", lambda each: each.open_after_done),

@@ -62,7 +62,7 @@ class _Writer:
     def _group(self, rules: list[Rule], checked: list[Rule], broken: list[Finding]) -> tuple[_Mark, str]:
         if not checked:
             reasons = dict.fromkeys(self._report.skipped[rule.id] for rule in rules)
-            return "skipped", f"not checked: {'; '.join(reasons)}"
+            return "skipped", f"not checked, {'; '.join(reasons)}"
         amount = f"{len(checked)} of {len(rules)}" if len(checked) < len(rules) else f"{len(rules)}"
         parts = [f"{amount} {'rules' if len(rules) > 1 else 'rule'}"]
         errors = sum(_kind(finding) == "error" for finding in broken)
@@ -107,7 +107,7 @@ class _Writer:
                         reasons.setdefault(report.skipped[each.id], []).append(each.id)
         for reason, ids in reasons.items():
             yield from self._wrapped(
-                f"  {self._mark('skipped')}  ", "     ", f"not checked: {', '.join(ids)}: {reason}"
+                f"  {self._mark('skipped')}  ", "     ", f"not checked, {reason}: {', '.join(ids)}"
             )
         if report.mended or report.notes or reasons:
             yield ""
@@ -120,7 +120,8 @@ class _Writer:
         ]
         if report.expected:
             parts.append(f"{len(report.expected)} expected")
-        outcome = ", ".join(parts) if report.findings else self._paint("All is well", _MARKS["passed"][1])
+        well = self._paint("All is well", _MARKS["passed"][1]) if report.complete else "Nothing found so far"
+        outcome = ", ".join(parts) if report.findings else well
         rules = f"{len(report.checked)} of {len(report.checked) + len(report.skipped)} rules"
         return f"{outcome}: {rules}, {report.requests} requests, {report.seconds:.1f} s."
 

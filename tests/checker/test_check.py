@@ -151,6 +151,7 @@ async def test_a_bot_without_a_plain_answer_is_asked_nothing_else() -> None:
     assert found.requests == 1
     assert found.findings[0].came == "500 text/plain; the app raised LookupError: no model"
     assert found.skipped["settings-status"] == "a plain question is not answered"
+    assert not found.complete
 
 
 @pytest.mark.asyncio
@@ -282,6 +283,7 @@ async def test_an_answer_without_end_breaks_the_limit_when_that_comes_before_the
 async def test_a_fast_check_of_a_good_bot_leaves_nothing_out() -> None:
     found = await check(create_app(echo()), access_key=KEY, fast=True)
     assert ids(found) == []
+    assert found.complete
     assert set(found.skipped) == {"https"}
 
 
@@ -291,7 +293,8 @@ async def test_a_fast_check_ends_in_time_and_tells_what_it_has_not_come_to() -> 
     assert ids(found) == ["disconnect-noticed"]
     assert found.seconds < 5
     assert found.skipped["query-history"] == "the time of the check was over"
-    assert "meta-first" in found.checked
+    assert {"meta-first", "settings-fields", "body-invalid", "page"} < set(found.checked)
+    assert not found.complete
 
 
 @pytest.mark.asyncio

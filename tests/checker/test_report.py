@@ -66,12 +66,18 @@ def test_a_clean_report_is_one_line_a_topic_and_a_summary() -> None:
         "  ✓  Stream over HTTP     7 of 8 rules",
         "  ✓  Settings             8 rules",
         "  ✓  Parameter controls   3 rules",
-        "  –  Public URL           not checked: the URL is not public",
+        "  –  Public URL           not checked, the URL is not public",
         "",
-        "  –  not checked: stream-silent: the time of the check was over",
+        "  –  not checked, the time of the check was over: stream-silent",
         "",
         "  All is well: 75 of 77 rules, 66 requests, 0.8 s.",
     ]
+
+
+def test_a_report_that_ended_early_praises_nothing() -> None:
+    early = replace(CLEAN, complete=False)
+    assert render_text(early).endswith("  Nothing found so far: 75 of 77 rules, 66 requests, 0.8 s.\n")
+    assert to_dict(early)["complete"] is False
 
 
 def test_a_finding_says_what_was_sent_what_came_what_the_rule_is_and_how_to_fix_it() -> None:
