@@ -9,7 +9,7 @@ from typing import Any
 
 from .._clock import current_clock, until
 from ..client import HttpRequest, HttpResponse
-from ..errors import ConnectionFailedError, ConnectTimeoutError
+from ..errors import ConnectionFailedError, UpstreamError
 from ..protocol import RULES, Limits
 from ._bodies import brief
 from ._budget import Budget
@@ -110,11 +110,11 @@ class Session:
         except TimeoutError:
             self._never_came(exchange, clock.time() - started, late or "time-to-answer")
             return exchange
-        except ConnectTimeoutError as exc:
-            raise CannotCheckError(str(exc)) from exc
         except ConnectionFailedError as exc:
             exchange.broken = str(exc)
             return exchange
+        except UpstreamError as exc:
+            raise CannotCheckError(str(exc)) from exc
         exchange.status, exchange.headers = response.status, response.headers
         exchange.head_at = exchange.seconds = clock.time() - started
         reading = Reading(

@@ -62,6 +62,8 @@ class Target:
         if isinstance(target, str):
             self.url = self.name = _checked(target)
         elif callable(target):
+            if not path.startswith("/"):
+                raise ConfigurationError(f"The path of a bot begins with a slash, not {path!r}.")
             self._lifespan = Lifespan(target)
             self.served = Served(self._lifespan)
             self.url = f"http://bot.test{path}"

@@ -13,7 +13,8 @@ SOURCES: Final[Mapping[str, str]] = {
     "guide": "Poe's creator guides",
     "sse": "the WHATWG standard for server-sent events",
     "http": "the HTTP standard, RFC 9110",
-    "practice": "what bots in production need; Poe does not ask for it",
+    "seen": "how Poe was seen to act, which its documents do not tell",
+    "practice": "good practice, which Poe does not ask for",
 }
 
 Row: TypeAlias = tuple[str, Level, str, str, str]

@@ -123,7 +123,7 @@ ALL = (
             "controls-version",
             "error",
             "Parameter controls come with `response_version` 2.",
-            "practice",
+            "seen",
             "Send `response_version` 2: with less Poe drops the controls without a word.",
         ),
         (

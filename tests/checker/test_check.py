@@ -132,6 +132,19 @@ async def test_what_is_neither_an_app_nor_a_url_is_refused(target: Any) -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_path_without_its_slash_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="begins with a slash, not 'poe'"):
+        await check(create_app(echo()), path="poe")
+
+
+@pytest.mark.asyncio
+async def test_a_host_that_is_no_name_is_a_problem_that_is_told() -> None:
+    found = await check(f"http://{'x' * 70}.example.com/")
+    assert found.exit_code == 2
+    assert found.problem is not None
+
+
+@pytest.mark.asyncio
 async def test_an_expected_rule_that_is_none_is_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"'meta-frist'\. Did you mean 'meta-first'\?"):
         await check(create_app(echo()), expected={"meta-frist": "x"})
