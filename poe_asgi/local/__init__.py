@@ -9,6 +9,7 @@ from ._fake_poe import FakePoe
 from ._lifespan import Lifespan
 from ._records import Amount, Call, ChargeCall, PointsEntry, SettingsCall, UploadCall, fingerprint
 from ._script import Cut, Pause, Repeat, Script, Thought, ToolCall
+from ._scripts import Scripted
 
 __all__ = [
     "Amount",
@@ -24,6 +25,7 @@ __all__ = [
     "PointsEntry",
     "Repeat",
     "Script",
+    "Scripted",
     "SettingsCall",
     "Thought",
     "ToolCall",
