@@ -31,6 +31,7 @@ from ._toolbox import Toolbox
 from ._tools import AnyTool, Tool
 from ._uploads import Uploads
 from ._usage import Balance, Usage, UsageEntry
+from ._watched import watched_call
 
 __all__ = [
     "AnyTool",
@@ -94,4 +95,5 @@ __all__ = [
     "source_of",
     "upstream",
     "upstream_everywhere",
+    "watched_call",
 ]

@@ -178,6 +178,11 @@ class ResponseWriter:
         return data
 
     @property
+    def events(self) -> int:
+        """How many events were written, `meta` and the ending too."""
+        return self._events
+
+    @property
     def visible(self) -> int:
         """How many characters the user would see."""
         return self._visible

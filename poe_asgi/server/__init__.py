@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from ._admission import Admission
 from ._app import bot_routes, create_app, drain
 from ._bot import Bot
 from ._contexts import ErrorReportContext, FeedbackContext, QueryContext, ReactionContext, SettingsContext
 from ._lifespan import running
 
 __all__ = [
+    "Admission",
     "Bot",
     "ErrorReportContext",
     "FeedbackContext",

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterable, Callable, Sequence
-from typing import Protocol
+from collections.abc import AsyncIterable, Callable, Coroutine, Sequence
+from typing import Any, Protocol
 
 from .._clock import Timer, current_clock
 from ..errors import LimitError, ResponseError
@@ -168,7 +168,7 @@ class Driver:
 
     async def _run(self) -> None:
         try:
-            await watched(self._pump.follow(aiter(self._handle())), self._waiting)
+            await watched(self._follow(), self._waiting)
         except Stopped:
             pass
         except BaseException as exc:
@@ -184,6 +184,9 @@ class Driver:
             if self._writer.text_sum_exceeded:
                 self._reporter.text_sum()
             self.outlet.wake()
+
+    def _follow(self) -> Coroutine[Any, Any, None]:
+        return self._pump.follow(aiter(self._handle()))
 
     def _waiting(self) -> None:
         """The handler is about to wait. What it said leaves now, unless the task that sends is at it anyway."""

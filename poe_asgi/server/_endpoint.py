@@ -145,14 +145,15 @@ class BotEndpoint:
             log.error("%s", exc)  # noqa: TRY400
             handler = _not_started
         ctx: QueryContext = QueryContext(request, bot=bot, deps=deps, http=http, access_key=key or None)
-        return Driver(
-            lambda: handler(ctx),
-            meta=bot.meta if isinstance(bot.meta, Meta) else self._meta(ctx, bot.meta),
-            limits=bot.limits,
-            reporter=Report(ctx),
-            started=started,
-            outlet=outlet,
-        )
+        parts: dict[str, Any] = {
+            "meta": bot.meta if isinstance(bot.meta, Meta) else self._meta(ctx, bot.meta),
+            "limits": bot.limits,
+            "started": started,
+            "outlet": outlet,
+        }
+        if self.site.attendance is not None:
+            return self.site.attendance.driver(lambda: handler(ctx), ctx, **parts)
+        return Driver(lambda: handler(ctx), reporter=Report(ctx), **parts)
 
     def _meta(self, ctx: QueryContext, function: Callable[[QueryContext], Meta]) -> Meta:
         try:
@@ -175,7 +176,8 @@ class BotEndpoint:
                 return json_response(self.bot.complete(settings).to_wire())
             except Exception:
                 number = error_id()
-                ctx.log.exception("%s of %r failed (error %s)", name_of(hook), self.bot, number)
+                extra = {"error_id": number}
+                ctx.log.exception("%s of %r failed (error %s)", name_of(hook), self.bot, number, extra=extra)
                 return _refuse(503, f"The settings cannot be told now (error {number}).")
         return json_response(self.bot.complete().to_wire())
 
