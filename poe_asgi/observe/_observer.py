@@ -58,27 +58,36 @@ class Observer(Protocol):
     logged, and harms no answer.
     """
 
+    # Each has a `return`: a type checker takes an empty body for an abstract method.
+
     def query_started(self, query: Query) -> None:
         """A query came. Context variables that are set here are those of its handler."""
+        return
 
     def first_event(self, query: Query, seconds: float) -> None:
         """The first event after `meta` goes out, so many seconds after the request came."""
+        return
 
     def limit_hit(self, query: Query, limit: str) -> None:
         """The query was refused, or its answer cut: ``limit`` is a limit of `Admission`, or the rule for an answer."""
+        return
 
     def error(self, query: Query, error: QueryError) -> None:
         """The answer ends in an `error`."""
+        return
 
     def handler_abandoned(self, query: Query) -> None:
         """The handler ignored every cancellation; it may be running for ever."""
+        return
 
     def query_ended(self, query: Query, end: QueryEnd) -> None:
         """The answer is over. Always the last for a query, but for calls of tasks that live on."""
+        return
 
-    def call_started(self, query: Query, call: UpstreamCall) -> Mapping[str, str] | None:  # noqa: ARG002
+    def call_started(self, query: Query, call: UpstreamCall) -> Mapping[str, str] | None:
         """The handler calls another bot or model. What is returned goes along as headers."""
         return None
 
     def call_ended(self, query: Query, call: UpstreamCall, end: UpstreamEnd) -> None:
         """That call is over."""
+        return

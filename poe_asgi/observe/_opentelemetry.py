@@ -32,9 +32,9 @@ class OpenTelemetryObserver(Observer):
         self._calls: dict[UpstreamCall, Span] = {}
 
     def query_started(self, query: Query) -> None:
-        before = context.get_current()
-        if not trace.get_current_span(before).get_span_context().is_valid:  # else some middleware has begun one
-            before = propagate.extract(query.headers, before)
+        before, kind = context.get_current(), SpanKind.INTERNAL  # below one that some middleware has begun
+        if not trace.get_current_span(before).get_span_context().is_valid:
+            before, kind = propagate.extract(query.headers, before), SpanKind.SERVER
         attributes: Attributes = {
             "gen_ai.operation.name": "invoke_agent",
             "gen_ai.provider.name": "poe",
@@ -42,9 +42,7 @@ class OpenTelemetryObserver(Observer):
             "gen_ai.conversation.id": query.conversation_id,
             "poe.message_id": query.message_id,
         }
-        span = self._tracer.start_span(
-            f"invoke_agent {query.bot}", context=before, kind=SpanKind.SERVER, attributes=attributes
-        )
+        span = self._tracer.start_span(f"invoke_agent {query.bot}", context=before, kind=kind, attributes=attributes)
         self._answers[query] = span
         context.attach(trace.set_span_in_context(span, before))  # for good: the context ends with the handler
 
@@ -70,7 +68,7 @@ class OpenTelemetryObserver(Observer):
         span.set_attribute("poe_asgi.characters", end.characters)
         span.end()
 
-    def call_started(self, query: Query, call: UpstreamCall) -> Mapping[str, str]:  # noqa: ARG002
+    def call_started(self, query: Query, call: UpstreamCall) -> Mapping[str, str]:
         attributes: Attributes = {
             "gen_ai.operation.name": "chat",
             "gen_ai.provider.name": "poe",
@@ -84,7 +82,7 @@ class OpenTelemetryObserver(Observer):
         propagate.inject(headers, trace.set_span_in_context(span))
         return headers
 
-    def call_ended(self, query: Query, call: UpstreamCall, end: UpstreamEnd) -> None:  # noqa: ARG002
+    def call_ended(self, query: Query, call: UpstreamCall, end: UpstreamEnd) -> None:
         span = self._calls.pop(call)
         told = {
             "gen_ai.response.model": end.model,

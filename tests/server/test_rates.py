@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 
 from poe_asgi import Answer, Bot, ConfigurationError, QueryContext, create_app, running
-from poe_asgi.protocol import Done, ErrorEvent, Meta, Text
+from poe_asgi.protocol import Done, ErrorEvent, Meta, StreamEvent, Text
 from poe_asgi.server import Admission
 from tests.redis import Redis, free_port, redis_server
 from tests.server.test_admission import BUSY, TOO_OFTEN
 from tests.support import KEY, Exchange, query
 
-FINE = [Meta(), Text("x"), Done()]
+FINE: list[StreamEvent] = [Meta(), Text("x"), Done()]
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def storage(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def namespace(request: pytest.FixtureRequest) -> str:
-    return request.node.name
+    return str(request.node.name)
 
 
 def app_of(*names: str | None, **admission: Any) -> Any:
