@@ -9,9 +9,10 @@ from itertools import count
 from typing import Any
 
 from ..errors import SSEError
-from ..protocol import Limits, ResponseReader, StreamEvent, Unknown, Violation
+from ..protocol import Done, ErrorEvent, Limits, ResponseReader, StreamEvent, Unknown, Violation
 
 _SHOWN_CHARACTERS = 4_000  # of the raw bytes of one event
+_TITLE_CHARACTERS = 60
 _KEPT_BODY = 64 * 2**10  # of an answer that is no event stream
 COMMENT = "comment"
 
@@ -62,6 +63,7 @@ class Exchange:
         self.problem = ""
         self.seconds = 0.0
         self.ended = False
+        self.heard: str | None = None  # the text at the event after which Poe listens no more
         self.calls: list[dict[str, Any]] = []  # of other bots, made for this answer
         self.reader = ResponseReader(limits, now=now)
         self._started = now
@@ -85,6 +87,8 @@ class Exchange:
                 self.problem = str(exc)
                 raise
             for event in came:
+                if self.heard is None and isinstance(event, ErrorEvent | Done):
+                    self.heard = self.reader.text
                 self._add(event.type if isinstance(event, Unknown) else event.kind, now)
             if not came and not line.strip(b"\r\n") and self._collected.strip(b"\r\n"):
                 self._add(COMMENT, now)  # nothing but comments, as pings are
@@ -115,6 +119,7 @@ class Exchange:
         return {
             "id": self.id,
             "kind": self.kind,
+            "title": self._title(),
             "at": self.at,
             "status": self.status,
             "problem": self.problem,
@@ -147,6 +152,15 @@ class Exchange:
     def raw(self) -> bytes:
         """The body of the answer as it came."""
         return b"".join(frame.raw for frame in self.frames) or self.answer
+
+    def _title(self) -> str:
+        """What tells it from others of its kind."""
+        match self.body:
+            case {"query": [*_, {"content": str(said)}]}:
+                return said[:_TITLE_CHARACTERS]
+            case {"reaction": str(sign)} | {"feedback_type": str(sign)}:
+                return sign
+        return ""
 
     def _add(self, kind: str, now: float) -> None:
         self.frames.append(Frame(len(self.frames) + 1, kind, now - self._started, self._collected))

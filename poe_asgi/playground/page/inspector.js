@@ -104,7 +104,7 @@ export class Inspector {
     this.#list.replaceChildren(...newest.map((each) =>
       h("li", {}, h("button", { type: "button", "data-id": each.id, "aria-current": each.id === this.#chosen ? "true" : null, onclick: () => this.#choose(each.id) },
         h("span", { className: `dot ${health(each)}` }),
-        h("span", { className: "kind" }, KINDS[each.kind] ?? each.kind),
+        h("span", { className: "kind" }, KINDS[each.kind] ?? each.kind, h("small", {}, each.title)),
         h("span", { className: "when" }, each.ended ? seconds(each.seconds) : "…")))));
     if (focused !== null) this.#list.querySelector(`[data-id="${focused}"]`)?.focus();
   }

@@ -11,6 +11,9 @@ import { Inspector } from "./inspector.js";
 let current = sessionStorage.getItem("conversation");
 let conversations = [];
 let settings = null;
+let waiting = null; // news of a conversation that is being fetched
+let open;
+const opened = new Promise((resolve) => (open = resolve)); // a conversation is there to speak in
 
 const inspector = new Inspector();
 const controls = new Controls();
@@ -20,12 +23,14 @@ const entries = new Entries({
   react: (id, reaction) => act("react", { id, reaction }),
   feedback: (id, feedback) => act("feedback", { id, feedback }),
   inspect: (id) => inspector.open(id),
+  isStandard: (name, value) => controls.isStandard(name, value),
 });
 const composer = new Composer({ say, stop: () => act("stop"), clear: () => act("clear"), failed: (message) => sayNo(message) });
 
 // ---- what the user does
 
 async function say(text, files) {
+  await opened;
   await call("POST", `conversations/${current}/ask`, { text, files, parameters: controls.values() });
 }
 
@@ -37,21 +42,34 @@ function failed(error) {
   sayNo(error.message);
 }
 
+/** Shows a conversation. News of it that come before it is there are kept until it is. */
 async function choose(key) {
-  const conversation = await call("GET", `conversations/${key}`).catch(() => null);
-  if (conversation === null) return startAnew();
   current = key;
   sessionStorage.setItem("conversation", key);
+  const early = (waiting = []);
+  const conversation = await call("GET", `conversations/${key}`).catch(() => null);
+  if (waiting !== early) return; // another one has been chosen since
+  waiting = null;
+  if (conversation === null) {
+    await startAnew();
+    return;
+  }
   entries.draw(conversation.entries);
+  early.forEach((news) => NEWS[news.type](news));
   composer.busy = entries.busy;
   drawConversations();
   closeSidebar();
+  open();
 }
 
 async function startAnew() {
   const { key } = await call("POST", "conversations", {});
   await choose(key);
   composer.focus();
+}
+
+function isCurrent({ key }) {
+  return key === current;
 }
 
 // ---- news
@@ -66,21 +84,28 @@ const NEWS = {
     inspector.draw(news.exchanges);
     NEWS.settings(news);
     showFailure(news.failed);
-    const known = conversations.find(({ key }) => key === current) ?? conversations.at(-1);
+    const known = conversations.find(isCurrent) ?? conversations.at(-1);
     await (known ? choose(known.key) : startAnew());
   },
   conversations(news) {
+    const deleted = conversations.some(isCurrent) && !news.conversations.some(isCurrent);
     conversations = news.conversations;
     drawConversations();
-    if (!conversations.some(({ key }) => key === current) && conversations.length > 0) choose(conversations.at(-1).key);
+    if (deleted) Promise.resolve(conversations.length > 0 ? choose(conversations.at(-1).key) : startAnew()).catch(failed);
   },
-  entry({ key, entry }) {
-    if (key !== current) return;
-    if (!entries.update(entry)) choose(key);
+  entry(news) {
+    if (news.key !== current) return;
+    if (waiting !== null) {
+      waiting.push(news);
+      return;
+    }
+    if (!entries.update(news.entry)) choose(news.key);
     composer.busy = entries.busy;
   },
-  removed({ key, id }) {
-    if (key === current) entries.remove(id);
+  removed(news) {
+    if (news.key !== current) return;
+    if (waiting !== null) waiting.push(news);
+    else entries.remove(news.id);
   },
   exchange(news) {
     inspector.update(news);
@@ -167,7 +192,6 @@ const CLICKS = {
     $("menu").hidePopover();
     if (!(await confirmed("Delete this conversation?", "Delete"))) return;
     await call("DELETE", `conversations/${current}`);
-    if (conversations.length === 0) await startAnew();
   },
 };
 
