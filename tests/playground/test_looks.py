@@ -166,7 +166,9 @@ async def test_it_fits_and_can_be_read(visit: Open, scheme: str, size: str) -> N
 
 
 async def test_the_picture_of_the_readme_can_be_made(visit: Open) -> None:
-    here = await visit(sage(), name="Sage", options={"viewport": {"width": 1280, "height": 800}, "device_scale_factor": 2})
+    here = await visit(
+        sage(), name="Sage", options={"viewport": {"width": 1280, "height": 800}, "device_scale_factor": 2}
+    )
     await here.page.locator("#toggle-controls").click()
     await here.say("Why is the sky blue?")
     await here.page.locator("#toggle-inspector").click()
@@ -230,7 +232,9 @@ async def test_who_reads_further_up_is_not_pulled_down(visit: Open) -> None:
 
 
 async def focused(here: Visit) -> str:
-    name: str = await here.page.evaluate("document.activeElement.ariaLabel ?? document.activeElement.textContent.trim()")
+    name: str = await here.page.evaluate(
+        "document.activeElement.ariaLabel ?? document.activeElement.textContent.trim()"
+    )
     return name
 
 
@@ -238,7 +242,9 @@ async def tab_to(here: Visit, name: str) -> None:
     """Press Tab until this has the focus; everything on the way has to show it."""
     for _ in range(40):
         await here.page.keyboard.press("Tab")
-        outline: Any = await here.page.evaluate("getComputedStyle(document.activeElement).outlineStyle + document.activeElement.tagName")
+        outline: Any = await here.page.evaluate(
+            "getComputedStyle(document.activeElement).outlineStyle + document.activeElement.tagName"
+        )
         assert outline.startswith(("solid", "auto")) or outline.endswith(("TEXTAREA", "BODY")), await focused(here)
         if await focused(here) == name:
             return

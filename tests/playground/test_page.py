@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import FilePayload, expect
 from pydantic import BaseModel, Field
 
 from poe_asgi import Answer, Bot, Data, File, Meta, QueryContext, ReplaceResponse, Settings, SuggestedReply
@@ -280,8 +280,8 @@ async def test_files_are_attached_read_by_the_bot_and_shown(visit: Open) -> None
     here = await visit(bot)
     await here.page.locator("#files").set_input_files(
         [
-            {"name": "note s.txt", "mimeType": "text/plain", "buffer": b"Buy milk."},
-            {"name": "pixel.png", "mimeType": "image/png", "buffer": PIXEL},
+            FilePayload(name="note s.txt", mimeType="text/plain", buffer=b"Buy milk."),
+            FilePayload(name="pixel.png", mimeType="image/png", buffer=PIXEL),
         ]
     )
     await expect(here.page.get_by_role("list", name="Attached files").get_by_role("listitem")).to_have_count(2)
@@ -294,7 +294,7 @@ async def test_files_are_attached_read_by_the_bot_and_shown(visit: Open) -> None
     await expect(here.page.locator(".question .picture img")).to_have_count(1)
     async with here.page.expect_download() as download:
         await answer.locator(".files").get_by_role("link", name="table.csv").click()
-    assert Path(await (await download.value).path()).read_text() == "a,b"
+    assert contents(await (await download.value).path()) == "a,b"
 
 
 async def test_the_authors_traceback_stands_beside_what_a_user_sees(visit: Open) -> None:
@@ -318,7 +318,9 @@ async def test_the_authors_traceback_stands_beside_what_a_user_sees(visit: Open)
 async def test_an_answer_that_is_no_stream_is_told_of(visit: Open) -> None:
     here = await visit(serving_settings({}))
     answer = await here.say("hi")
-    await expect(answer.locator(".card.bad")).to_contain_text("The bot answered application/json, not text/event-stream")
+    await expect(answer.locator(".card.bad")).to_contain_text(
+        "The bot answered application/json, not text/event-stream"
+    )
 
 
 async def unruly(scope: Any, receive: Any, send: Any) -> None:
@@ -409,6 +411,10 @@ async def test_conversations_stand_side_by_side_and_outlive_a_reload_of_the_bot(
     await expect(here.last.locator(".body")).to_have_text("SECOND")
 
 
+def contents(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
 async def test_a_conversation_is_saved_and_replayed(visit: Open) -> None:
     answers = ["one", "two"]
     bot = Bot("Moody")
@@ -423,7 +429,7 @@ async def test_a_conversation_is_saved_and_replayed(visit: Open) -> None:
     async with here.page.expect_download() as saving:
         await here.page.get_by_role("button", name="Save as a file").click()
     path = await (await saving.value).path()
-    assert json.loads(Path(path).read_text())["turns"][0]["answer"]["text"] == "one"
+    assert json.loads(contents(path))["turns"][0]["answer"]["text"] == "one"
     await here.page.locator("#replay-file").set_input_files(path)
     await expect(here.last.locator(".body")).to_have_text("two")
     await expect(here.last.get_by_text("Not what was saved")).to_be_visible()
@@ -431,7 +437,7 @@ async def test_a_conversation_is_saved_and_replayed(visit: Open) -> None:
     await expect(here.page.get_by_role("button", name="Replay: How are you?")).to_be_visible()
 
 
-BOT_FILE = '''
+BOT_FILE = """
 from pydantic import BaseModel
 
 from poe_asgi import Answer, AnswerError, Bot, Data, QueryContext, SuggestedReply
@@ -459,7 +465,7 @@ async def answer(ctx: QueryContext) -> Answer:
     yield ctx.poe.stream(claude)
     yield Data.dump(number)
     yield SuggestedReply("more")
-'''
+"""
 
 
 async def test_a_copied_test_passes_with_the_answers_of_the_other_bots(visit: Open, tmp_path: Path) -> None:
@@ -470,8 +476,8 @@ async def test_a_copied_test_passes_with_the_answers_of_the_other_bots(visit: Op
     here = await visit(namespace["bot"], fake_poe=poe, imported_from="copied:bot")
     await here.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     attached = [
-        {"name": "a.txt", "mimeType": "text/plain", "buffer": b"milk\neggs"},
-        {"name": "a.bin", "mimeType": "application/octet-stream", "buffer": bytes(range(256))},
+        FilePayload(name="a.txt", mimeType="text/plain", buffer=b"milk\neggs"),
+        FilePayload(name="a.bin", mimeType="application/octet-stream", buffer=bytes(range(256))),
     ]
     await here.page.locator("#files").set_input_files(attached)
     first = await here.say("Why is the sky blue?")
@@ -518,7 +524,9 @@ async def test_hostile_text_does_nothing(visit: Open, content_type: str) -> None
     @bot.query
     async def hostile(ctx: QueryContext) -> Answer:
         yield HOSTILE
-        yield File(url="javascript:window.hacked=10", name="<img src=x onerror=window.hacked=11>", content_type="text/html")
+        yield File(
+            url="javascript:window.hacked=10", name="<img src=x onerror=window.hacked=11>", content_type="text/html"
+        )
         yield SuggestedReply("<img src=x onerror=window.hacked=12>")
 
     here = await visit(bot)

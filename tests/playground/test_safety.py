@@ -37,7 +37,12 @@ def playground() -> Playground:
 
 
 async def get(
-    playground: Playground, path: str, *, method: str = "GET", headers: Mapping[str, str] | None = None, body: bytes = b""
+    playground: Playground,
+    path: str,
+    *,
+    method: str = "GET",
+    headers: Mapping[str, str] | None = None,
+    body: bytes = b"",
 ) -> tuple[int, Mapping[str, str], bytes]:
     request = HttpRequest(method=method, url=HERE + path, headers=headers or {}, content=body)
     response = await AsgiTransport(playground.app).send(request)
@@ -48,7 +53,10 @@ async def get(
 
 
 def with_token(playground: Playground, **headers: str) -> dict[str, str]:
-    return {"x-playground-token": playground.token, **{name.replace("_", "-"): value for name, value in headers.items()}}
+    return {
+        "x-playground-token": playground.token,
+        **{name.replace("_", "-"): value for name, value in headers.items()},
+    }
 
 
 @pytest.mark.asyncio
@@ -63,7 +71,9 @@ async def test_the_page_needs_the_token_in_its_address(playground: Playground) -
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize(("method", "path"), [("GET", "/api/live"), ("POST", "/api/conversations"), ("POST", "/api/files")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/api/live"), ("POST", "/api/conversations"), ("POST", "/api/files")]
+)
 async def test_every_call_needs_the_token(playground: Playground, method: str, path: str) -> None:
     for headers in ({}, {"x-playground-token": "wrong"}, {"authorization": f"Bearer {playground.token}"}):
         status, _, _ = await get(playground, path, method=method, headers=headers)
@@ -71,7 +81,9 @@ async def test_every_call_needs_the_token(playground: Playground, method: str, p
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("host", ["evil.test", "evil.test:8000", "127.0.0.1.evil.test", "127.0.0.1@evil.test", "", "[::1", "localhost.:1x"])
+@pytest.mark.parametrize(
+    "host", ["evil.test", "evil.test:8000", "127.0.0.1.evil.test", "127.0.0.1@evil.test", "", "[::1", "localhost.:1x"]
+)
 async def test_another_name_for_this_machine_is_refused(playground: Playground, host: str) -> None:
     for path in (playground.path, "/api/conversations", "/page/main.js", "/poe/v1/models"):
         status, _, body = await get(playground, path, headers=with_token(playground, host=host))
@@ -86,7 +98,9 @@ async def test_the_names_of_this_machine_are_known(playground: Playground, host:
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("origin", ["https://evil.test", "null", "http://127.0.0.1:8001", "https://127.0.0.1:8000", "http://localhost:8000"])
+@pytest.mark.parametrize(
+    "origin", ["https://evil.test", "null", "http://127.0.0.1:8001", "https://127.0.0.1:8000", "http://localhost:8000"]
+)
 async def test_another_site_is_refused_even_with_the_token(playground: Playground, origin: str) -> None:
     for path in ("/api/conversations", "/poe/bot/Claude", "/poe/poe_api/file_upload_3RD_PARTY_POST"):
         status, headers, _ = await get(playground, path, method="POST", headers=with_token(playground, origin=origin))
@@ -111,7 +125,7 @@ async def test_its_own_page_may_call_it(playground: Playground) -> None:
 
 @pytest.mark.asyncio
 async def test_the_policy_of_the_page_allows_nothing_inline(playground: Playground) -> None:
-    status, headers, body = await get(playground, playground.path)
+    _, headers, body = await get(playground, playground.path)
     policy = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";"))
     assert policy["default-src"] == "'none'"
     assert (policy["script-src"], policy["style-src"], policy["connect-src"]) == ("'self'", "'self'", "'self'")
@@ -126,7 +140,16 @@ async def test_the_policy_of_the_page_allows_nothing_inline(playground: Playgrou
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
-    "path", ["/page/../_app.py", "/page/%2e%2e/_app.py", "/page/..%2f_app.py", "/page/_app.py", "/page/", "/page/none.js", "/_app.py"]
+    "path",
+    [
+        "/page/../_app.py",
+        "/page/%2e%2e/_app.py",
+        "/page/..%2f_app.py",
+        "/page/_app.py",
+        "/page/",
+        "/page/none.js",
+        "/_app.py",
+    ],
 )
 async def test_nothing_but_the_files_of_the_page_is_served(playground: Playground, path: str) -> None:
     status, _, _ = await get(playground, path)
@@ -135,9 +158,15 @@ async def test_nothing_but_the_files_of_the_page_is_served(playground: Playgroun
 
 @pytest.mark.asyncio
 async def test_an_uploaded_page_is_not_opened_as_a_page(playground: Playground) -> None:
-    for name, kind, shown in (("a.html", "text/html", False), ("a.svg", "image/svg+xml", False), ("a.png", "image/png", True)):
+    for name, kind, shown in (
+        ("a.html", "text/html", False),
+        ("a.svg", "image/svg+xml", False),
+        ("a.png", "image/png", True),
+    ):
         headers = with_token(playground, x_file_name=name, content_type=kind)
-        status, _, body = await get(playground, "/api/files", method="POST", headers=headers, body=b"<script>1</script>")
+        status, _, body = await get(
+            playground, "/api/files", method="POST", headers=headers, body=b"<script>1</script>"
+        )
         assert status == 200
         status, headers_of_file, _ = await get(playground, json.loads(body)["url"].removeprefix(HERE))
         assert status == 200
@@ -147,11 +176,18 @@ async def test_an_uploaded_page_is_not_opened_as_a_page(playground: Playground) 
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"text": 1}', b'{"text": "a", "files": ["http://evil.test/"]}', b'{"text": " "}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{", b'{"text": 1}', b'{"text": "a", "files": ["http://evil.test/"]}', b'{"text": " "}']
+)
 async def test_a_wrong_call_is_an_answer_and_no_crash(playground: Playground, body: bytes) -> None:
     _, _, made = await get(playground, "/api/conversations", method="POST", headers=with_token(playground))
     key = json.loads(made)["key"]
-    for path in (f"/api/conversations/{key}/ask", f"/api/conversations/{key}/react", "/api/conversations/0/ask", "/api/replay"):
+    for path in (
+        f"/api/conversations/{key}/ask",
+        f"/api/conversations/{key}/react",
+        "/api/conversations/0/ask",
+        "/api/replay",
+    ):
         status, _, answer = await get(playground, path, method="POST", headers=with_token(playground), body=body)
         assert status in {400, 409}
         assert json.loads(answer)["error"]
@@ -190,7 +226,9 @@ def test_what_is_no_bot_is_refused() -> None:
 
 def test_a_missing_extra_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "nh3", None)
-    with pytest.raises(ConfigurationError, match=r"^The playground needs markdown-it-py and nh3: pip install 'poe-asgi\[dev\]'\.$"):
+    with pytest.raises(
+        ConfigurationError, match=r"^The playground needs markdown-it-py and nh3: pip install 'poe-asgi\[dev\]'\.$"
+    ):
         Playground("http://127.0.0.1:1", access_key=None)
 
 
@@ -215,7 +253,9 @@ async def test_another_site_in_the_same_browser_reaches_nothing(visit: Open) -> 
         [here.url, token],
     )
     assert blocked == ["rejected"] * 4
-    await other.evaluate(f"document.body.append(Object.assign(document.createElement('iframe'), {{src: '{here.url}/?token={token}'}}))")
+    await other.evaluate(
+        f"document.body.append(Object.assign(document.createElement('iframe'), {{src: '{here.url}/?token={token}'}}))"
+    )
     await other.wait_for_timeout(200)
     framed = other.frames[-1]
     assert await framed.locator("#composer").count() == 0

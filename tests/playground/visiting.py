@@ -9,7 +9,7 @@ import re
 import shutil
 import socket
 import traceback
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +18,7 @@ import uvicorn
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
 
 from poe_asgi import Bot, create_app
-from poe_asgi.local import FakePoe
+from poe_asgi.local import AsgiApp, FakePoe
 from poe_asgi.playground import Playground
 
 from ..support import KEY
@@ -75,22 +75,24 @@ class _Handler(logging.Handler):
 
 
 @asynccontextmanager
-async def serving(playground: Playground) -> AsyncIterator[str]:
-    """The playground, served on a socket; its address without the token."""
-    config = uvicorn.Config(playground.app, log_level="warning", timeout_graceful_shutdown=1)
+async def serving(app: AsgiApp, close: Callable[[], None] = lambda: None) -> AsyncIterator[str]:
+    """An app served on a socket, closed before the server is stopped; its address."""
+    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         task = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
-            playground.close()
+            close()
             server.should_exit = True
             await task
 
 
 @asynccontextmanager
-async def visiting(browser: Browser, bot: Any, *, options: dict[str, Any] | None = None, **more: Any) -> AsyncIterator[Visit]:
+async def visiting(
+    browser: Browser, bot: Any, *, options: dict[str, Any] | None = None, **more: Any
+) -> AsyncIterator[Visit]:
     """A page at a playground for this bot, an app or a URL; ``more`` is for `Playground`."""
     poe = more.pop("fake_poe", None) or FakePoe()
     target = create_app(bot, access_key=KEY) if isinstance(bot, Bot) else bot
@@ -98,7 +100,7 @@ async def visiting(browser: Browser, bot: Any, *, options: dict[str, Any] | None
     handler = _Handler(playground)
     logging.getLogger("poe_asgi").addHandler(handler)
     try:
-        async with serving(playground) as url:
+        async with serving(playground.app, playground.close) as url:
             context = await browser.new_context(**(options or LIGHT_WIDE))
             try:
                 context.set_default_timeout(5_000)
