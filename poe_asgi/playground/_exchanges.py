@@ -9,7 +9,21 @@ from itertools import count
 from typing import Any
 
 from ..errors import SSEError
-from ..protocol import Done, ErrorEvent, Limits, ResponseReader, StreamEvent, Unknown, Violation
+from ..protocol import (
+    Data,
+    Done,
+    ErrorEvent,
+    File,
+    Limits,
+    Meta,
+    ReplaceResponse,
+    ResponseReader,
+    StreamEvent,
+    SuggestedReply,
+    Text,
+    Unknown,
+    Violation,
+)
 
 _SHOWN_CHARACTERS = 4_000  # of the raw bytes of one event
 _TITLE_CHARACTERS = 60
@@ -27,6 +41,7 @@ class Frame:
     kind: str
     seconds: float
     raw: bytes
+    preview: str = ""
     broken: list[Violation] = field(default_factory=list)
 
     def to_page(self) -> dict[str, Any]:
@@ -36,6 +51,7 @@ class Frame:
             "kind": self.kind,
             "seconds": round(self.seconds, 3),
             "bytes": len(self.raw),
+            "preview": self.preview,
             "raw": text[:_SHOWN_CHARACTERS],
             "cut": len(text) > _SHOWN_CHARACTERS,
             "broken": [violation_to_page(each) for each in self.broken],
@@ -89,7 +105,7 @@ class Exchange:
             for event in came:
                 if self.heard is None and isinstance(event, ErrorEvent | Done):
                     self.heard = self.reader.text
-                self._add(event.type if isinstance(event, Unknown) else event.kind, now)
+                self._add(event.type if isinstance(event, Unknown) else event.kind, now, _preview(event))
             if not came and not line.strip(b"\r\n") and self._collected.strip(b"\r\n"):
                 self._add(COMMENT, now)  # nothing but comments, as pings are
             events += came
@@ -162,8 +178,8 @@ class Exchange:
                 return sign
         return ""
 
-    def _add(self, kind: str, now: float) -> None:
-        self.frames.append(Frame(len(self.frames) + 1, kind, now - self._started, self._collected))
+    def _add(self, kind: str, now: float, preview: str = "") -> None:
+        self.frames.append(Frame(len(self.frames) + 1, kind, now - self._started, self._collected, preview))
         self._collected = b""
         self._judge()
 
@@ -173,6 +189,16 @@ class Exchange:
         self._judged += len(new)
         if new:
             self.frames[-1].broken += new
+
+
+def _preview(event: StreamEvent) -> str:
+    """What an event says, in a few words."""
+    match event:
+        case Text(said) | ReplaceResponse(said) | SuggestedReply(said) | Data(said):
+            return said[:_TITLE_CHARACTERS]
+        case ErrorEvent(text=said) | File(name=said) | Meta(content_type=said):
+            return said[:_TITLE_CHARACTERS]
+    return ""
 
 
 def breaks(violations: Iterable[Violation], level: str = "error") -> list[Violation]:

@@ -166,10 +166,8 @@ async def test_it_fits_and_can_be_read(visit: Open, scheme: str, size: str) -> N
 
 
 async def test_the_picture_of_the_readme_can_be_made(visit: Open) -> None:
-    here = await visit(
-        sage(), name="Sage", options={"viewport": {"width": 1280, "height": 800}, "device_scale_factor": 2}
-    )
-    await here.page.locator("#toggle-controls").click()
+    options = {"viewport": {"width": 1360, "height": 960}, "device_scale_factor": 1.5}
+    here = await visit(sage(), name="Sage", options=options)
     await here.say("Why is the sky blue?")
     await here.page.locator("#toggle-inspector").click()
     await expect(here.page.locator(".event")).not_to_have_count(0)
@@ -273,6 +271,21 @@ async def test_all_of_it_works_without_a_mouse(visit: Open) -> None:
     await tab_to(here, "How deep is the sea?")
     await keyboard.press("Enter")
     await expect(here.answers).to_have_count(2)
+
+
+async def test_on_a_small_screen_the_list_of_conversations_comes_and_goes(visit: Open) -> None:
+    here = await visit(sage(), name="Sage", options={"viewport": {"width": 360, "height": 740}})
+    listed = here.page.get_by_role("navigation", name="Conversations")
+    await expect(listed).to_be_hidden()
+    await here.page.get_by_role("button", name="Conversations").click()
+    await expect(listed).to_be_visible()
+    assert await sticks_out(here.page) == []
+    await here.page.keyboard.press("Escape")
+    await expect(listed).to_be_hidden()
+    await expect(here.page.get_by_role("button", name="Conversations")).to_be_focused()
+    await here.page.get_by_role("button", name="Conversations").click()
+    await here.page.mouse.click(340, 400)
+    await expect(listed).to_be_hidden()
 
 
 async def test_everything_that_can_be_pressed_has_a_name(visit: Open) -> None:

@@ -245,6 +245,27 @@ def serving_settings(answer: Any) -> Any:
     return app
 
 
+async def test_controls_follow_a_reload_and_keep_their_values(visit: Open) -> None:
+    def controls_of(*names: str) -> dict[str, Any]:
+        fields = [{"control": "text_field", "label": name, "parameter_name": name} for name in names]
+        return {"response_version": 2, "parameter_controls": {"api_version": "2", "sections": [{"controls": fields}]}}
+
+    answer = controls_of("first")
+    here = await visit(serving_settings(answer))
+    controls = here.page.get_by_role("region", name="Options of the bot")
+    await controls.get_by_label("first").fill("kept")
+    answer.update(controls_of("first", "second"), introduction_message="New!")
+    here.playground.bot_reloaded()
+    await expect(controls.get_by_label("second")).to_have_value("")
+    await expect(controls.get_by_label("first")).to_have_value("kept")
+    await expect(here.page.locator("#introduction")).to_have_text("New!")
+    await controls.get_by_role("button", name="Reset").click()
+    await expect(controls.get_by_label("first")).to_have_value("")
+    answer["parameter_controls"] = None
+    here.playground.bot_reloaded()
+    await expect(controls).to_be_hidden()
+
+
 async def test_it_is_told_what_poe_would_drop(visit: Open) -> None:
     here = await visit(serving_settings({"response_version": 1, "parameter_controls": EVERY_KIND, "colour": "red"}))
     await expect(here.page.locator("#show-settings")).to_have_attribute("data-alert", "")

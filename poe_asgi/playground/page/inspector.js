@@ -175,7 +175,7 @@ function event(frame) {
   const key = `event-${frame.number}`;
   return h("details", { className: "event", "data-key": key },
     h("summary", {},
-      h("span", { className: "number" }, frame.number), h("span", { className: "kind" }, frame.kind), rules,
+      h("span", { className: "number" }, frame.number), h("span", { className: "kind" }, frame.kind), h("span", { className: "preview" }, frame.preview), rules,
       h("span", { className: "size" }, bytes(frame.bytes)), h("span", { className: "when" }, `+${seconds(frame.seconds)}`)),
     h("pre", { tabIndex: 0 }, frame.raw + (frame.cut ? "…" : "")));
 }

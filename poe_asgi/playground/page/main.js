@@ -18,8 +18,14 @@ const opened = new Promise((resolve) => (open = resolve)); // a conversation is 
 const inspector = new Inspector();
 const controls = new Controls();
 const entries = new Entries({
-  say: (text) => say(text, []).catch(failed),
-  retry: () => act("retry"),
+  say(text) {
+    composer.focus();
+    say(text, []).catch(failed);
+  },
+  retry() {
+    composer.focus();
+    act("retry");
+  },
   react: (id, reaction) => act("react", { id, reaction }),
   feedback: (id, feedback) => act("feedback", { id, feedback }),
   inspect: (id) => inspector.open(id),
@@ -58,7 +64,6 @@ async function choose(key) {
   early.forEach((news) => NEWS[news.type](news));
   composer.busy = entries.busy;
   drawConversations();
-  closeSidebar();
   open();
 }
 
@@ -152,7 +157,7 @@ function showFailure(message) {
 function drawConversations() {
   const focused = $("conversations").contains(document.activeElement) ? document.activeElement.dataset.key : null;
   $("conversations").replaceChildren(...[...conversations].reverse().map(({ key, title, busy }) =>
-    h("li", {}, h("button", { type: "button", "data-key": key, "aria-current": key === current ? "true" : null, onclick: () => choose(key) },
+    h("li", {}, h("button", { type: "button", "data-key": key, "aria-current": key === current ? "true" : null, onclick: () => { closeSidebar(); choose(key); } },
       h("span", {}, title || "New conversation"), busy && h("i", { className: "busy", "aria-label": "answering" })))));
   if (focused !== null) $("conversations").querySelector(`[data-key="${focused}"]`)?.focus();
 }
@@ -177,7 +182,10 @@ function closeSidebar() {
 const CLICKS = {
   "open-sidebar": openSidebar,
   "close-sidebar": closeSidebar,
-  "new-conversation": startAnew,
+  "new-conversation"() {
+    closeSidebar();
+    return startAnew();
+  },
   "show-settings": openSettings,
   replay: () => $("replay-file").click(),
   async save() {
@@ -196,12 +204,14 @@ const CLICKS = {
 };
 
 for (const [id, action] of Object.entries(CLICKS)) $(id).addEventListener("click", () => Promise.resolve(action()).catch(failed));
+document.querySelector(".chat").addEventListener("click", ({ target }) => target.closest("#open-sidebar") ?? closeSidebar());
 $("sidebar").addEventListener("keydown", ({ key }) => key === "Escape" && closeSidebar());
 $("replay-file").addEventListener("change", async ({ target }) => {
   const [file] = target.files;
   if (!file) return;
   const body = new Blob([await file.arrayBuffer()]);
   target.value = "";
+  closeSidebar();
   await call("POST", "replay", body).then(({ key }) => choose(key), failed);
 });
 drawIcons();
