@@ -206,9 +206,6 @@ class Conversation:
                     messages += [message] if (message := entry.message()) is not None else []
         return tuple(messages)
 
-    def to_page(self) -> dict[str, Any]:
-        return {**self.head(), "entries": [entry.to_page() for entry in self.entries]}
-
     def head(self) -> dict[str, Any]:
         """What the list of conversations shows."""
         return {"key": self.key, "title": self.title, "busy": self.busy, "conversation_id": self.conversation_id}
@@ -217,7 +214,7 @@ class Conversation:
 def _file(file: File) -> dict[str, Any]:
     kind = file.content_type.partition("/")[0]
     return {
-        "url": file.url,
+        "url": file.url if file.url.lower().startswith(("http://", "https://")) else None,
         "name": file.name,
         "type": file.content_type,
         "shown_as": kind if kind in {"image", "audio", "video"} else "link",

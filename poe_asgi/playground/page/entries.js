@@ -204,6 +204,7 @@ function shown(value) {
 
 /** A file: shown where the browser can, otherwise to be downloaded. */
 function file(each) {
+  if (each.url === null) return h("span", { className: "file" }, icon("file"), h("span", {}, each.name), h("small", {}, "not a web address"));
   const link = { href: each.url, target: "_blank", rel: "noopener noreferrer", download: each.name };
   if (each.shown_as === "image") {
     return h("a", { className: "picture", ...link, title: each.name }, h("img", { src: each.url, alt: each.name, referrerPolicy: "no-referrer" }));

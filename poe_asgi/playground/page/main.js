@@ -70,7 +70,6 @@ async function choose(key) {
 async function startAnew() {
   const { key } = await call("POST", "conversations", {});
   await choose(key);
-  composer.focus();
 }
 
 function isCurrent({ key }) {
@@ -182,9 +181,10 @@ function closeSidebar() {
 const CLICKS = {
   "open-sidebar": openSidebar,
   "close-sidebar": closeSidebar,
-  "new-conversation"() {
+  async "new-conversation"() {
     closeSidebar();
-    return startAnew();
+    await startAnew();
+    composer.focus();
   },
   "show-settings": openSettings,
   replay: () => $("replay-file").click(),
