@@ -75,7 +75,8 @@ class Exchange:
         self.status = 0
         self.headers: Mapping[str, str] = {}
         self.frames: list[Frame] = []
-        self.answer = b""  # where it is no event stream
+        self.streamed = False  # whether the answer is an event stream, as it should be for a query
+        self.answer = b""  # where it is none
         self.problem = ""
         self.seconds = 0.0
         self.ended = False
@@ -123,7 +124,7 @@ class Exchange:
         self.ended = True
         if self._collected:
             self._add(COMMENT, now)
-        if self.status == 200 and self.kind == "query" and not left:
+        if self.streamed and not left:
             self.reader.end(now)
             if len(self.reader.violations) > self._judged and not self.frames:
                 self._add("end", now)

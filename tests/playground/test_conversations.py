@@ -282,6 +282,47 @@ async def test_what_the_real_poe_said_is_replayed_offline_by_the_test(tmp_path: 
     assert outcome(printed) == {"passed": 1}, printed
 
 
+ODD_APP = """
+import asyncio
+import json
+
+EVENTS = 'event: text\\ndata: {"text": "hi"}\\n\\nevent: done\\ndata: {}\\n\\nevent: text\\ndata: {"text": "!"}\\n\\n'
+
+
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        return
+    asked = json.loads((await receive())["body"])
+    said = asked["query"][-1]["content"] if asked["type"] == "query" else "json"
+    kind = b"application/json" if said == "json" else b"text/event-stream"
+    await send({"type": "http.response.start", "status": 500 if said == "fail" else 200, "headers": [(b"content-type", kind)]})
+    if said == "on":
+        await send({"type": "http.response.body", "body": EVENTS[:34].encode(), "more_body": True})
+        while (await receive())["type"] != "http.disconnect":
+            pass
+    await send({"type": "http.response.body", "body": b"{}" if said == "json" else EVENTS.encode()})
+"""
+
+
+async def test_what_broke_rules_failed_or_was_stopped_makes_a_test_that_passes(tmp_path: Path) -> None:
+    namespace: dict[str, Any] = {}
+    exec(ODD_APP, namespace)
+    page = caller(namespace["app"], key=None, imported_from="odd:app")
+    key = await page.new()
+    for text in ("hi", "json", "fail"):
+        await page.ask(key, text)
+    await page.call("POST", f"conversations/{key}/ask", {"text": "on"})
+    async with asyncio.timeout(5):
+        while not (await page.call("GET", f"conversations/{key}"))["entries"][-1]["blocks"]:
+            await asyncio.sleep(0.005)
+    await page.call("POST", f"conversations/{key}/stop", {})
+    code = (await page.call("GET", f"conversations/{key}/test"))["code"]
+    assert 'poe_tester(app, allow=("done-last", "meta-first"))' in code, code
+    files = {"odd.py": ODD_APP, "test_odd.py": code, "pyproject.toml": STRICT}
+    printed = await asyncio.to_thread(run_pytest, tmp_path, files)
+    assert outcome(printed) == {"passed": 1}, printed + code
+
+
 async def test_the_test_of_the_guide_is_what_comes_out() -> None:
     namespace: dict[str, Any] = {}
     exec(LIVE_BOT.replace("Claude", "Claude-Sonnet-4.6"), namespace)
