@@ -28,6 +28,7 @@ LAYERS = [
     "server",
     "local",
     "testing",
+    "checker",
     "playground",
 ]
 LAZY = {("protocol/_events.py", "client")}  # imported when `File.download` is called
@@ -118,6 +119,7 @@ def test_the_root_exports_what_the_design_names() -> None:
             "Limits",
             "Message",
             "Meta",
+            "PoeChatModel",
             "PoeClient",
             "PrivacyAuthorizationError",
             "Reply",

@@ -6,10 +6,12 @@ from ._asgi import AsgiApp, HttpAnswer
 from ._asgi_transport import AsgiTransport
 from ._errors import http_error
 from ._fake_poe import FakePoe
+from ._lifespan import Lifespan
 from ._played import Played
 from ._real_bots import real_bots
 from ._records import Amount, Call, ChargeCall, PointsEntry, SettingsCall, UploadCall, fingerprint
 from ._script import Cut, Pause, Repeat, Script, Step, Thought, ToolCall
+from ._scripts import Scripted
 
 __all__ = [
     "Amount",
@@ -20,11 +22,13 @@ __all__ = [
     "Cut",
     "FakePoe",
     "HttpAnswer",
+    "Lifespan",
     "Pause",
     "Played",
     "PointsEntry",
     "Repeat",
     "Script",
+    "Scripted",
     "SettingsCall",
     "Step",
     "Thought",
