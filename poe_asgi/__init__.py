@@ -5,6 +5,7 @@ You write an async generator; it is a correct, fast and safe Poe server bot.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ._version import __version__
@@ -26,7 +27,6 @@ from .protocol import (
     Message,
     Meta,
     ReplaceResponse,
-    Reply,
     Settings,
     SuggestedReply,
     Text,
@@ -34,11 +34,12 @@ from .protocol import (
     system,
     user,
 )
-from .server import Bot, QueryContext, bot_routes, create_app, drain, running
 
 if TYPE_CHECKING:
     from .chat import PoeChatModel
     from .client import USD, PoeClient
+    from .protocol import Reply
+    from .server import Bot, QueryContext, bot_routes, create_app, drain, running
 
 __all__ = [
     "Answer",
@@ -76,14 +77,23 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """What calls others is loaded when it is first asked for: a bot that calls nobody does without."""
-    if name == "PoeChatModel":
-        from . import chat
+# Loaded when they are first asked for: a bot that calls nobody does without a client, a script that asks a model
+# without a server.
+_LATER = {
+    "chat": ("PoeChatModel",),
+    "client": ("PoeClient", "USD"),
+    "protocol": ("Reply",),
+    "server": ("Bot", "QueryContext", "bot_routes", "create_app", "drain", "running"),
+}
 
-        return chat.PoeChatModel
-    if name in {"PoeClient", "USD"}:
-        from . import client
+if not TYPE_CHECKING:  # a type checker shall find unknown names
 
-        return getattr(client, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        for module, names in _LATER.items():
+            if name in names:
+                value = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
+                return value
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return __all__
