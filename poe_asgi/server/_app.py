@@ -162,10 +162,10 @@ def _more_routes(taken: Collection[str], site: Site, health: str | None) -> list
     """What is asked of an app without a key: its health, and what its observers serve."""
     pages: dict[str, ASGIApp] = {}
     if health is not None:
-        pages = {health: Readiness(site), f"{health}/live": Liveness()}
+        pages |= {health: Readiness(site), f"{health}/live": Liveness()}
     for observer in site.attendance.observers if site.attendance is not None else ():
         pages |= getattr(observer, "routes", {})
     for path in pages:
         if not isinstance(path, str) or not path.startswith("/") or path.endswith("/") or path in taken:
             raise ConfigurationError(f"{path!r} is no path for a page beside the bots, such as '/healthz'.")
-    return [Route(path, page) for path, page in pages.items()]
+    return [Route(path, page, methods=["GET"]) for path, page in pages.items()]  # Starlette adds HEAD

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from ._site import Site
-from ._starlette import Receive, Scope, Send, json_response
+from ._starlette import Receive, Response, Scope, Send, json_response
 
 
 class Liveness:
     """200 for as long as the event loop turns, while the app drains, too: a restart would cut what still runs."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await json_response({"status": "alive"})(scope, receive, send)
+        await _told("alive", 200)(scope, receive, send)
 
 
 class Readiness:
@@ -20,6 +20,9 @@ class Readiness:
         self._site = site
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        status, code = ("draining", 503) if self._site.draining else ("ready", 200)
-        headers = {"Cache-Control": "no-store"}
-        await json_response({"status": status}, code, headers)(scope, receive, send)
+        answer = _told("draining", 503) if self._site.draining else _told("ready", 200)
+        await answer(scope, receive, send)
+
+
+def _told(status: str, code: int) -> Response:
+    return json_response({"status": status}, code, {"Cache-Control": "no-store"})
