@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import pytest
 
 from poe_asgi import PoeClient, UpstreamError
 from poe_asgi.client import NO_RETRY, Timeouts
+from poe_asgi.client._httpx import HttpxTransport
 from poe_asgi.errors import TruncatedStreamError
 from poe_asgi.protocol import Text
 from tests.redis import redis_server
@@ -24,7 +26,7 @@ from tests.server.serving import connected, read
 from tests.support import KEY, query
 
 STREAMS = int(os.environ.get("POE_ASGI_SCALE", "40"))
-TICKS = 40  # of each stream, one every 0.05 s
+TICKS = 40 + STREAMS  # of each stream, one every 0.05 s: all are open before the first one ends
 SECONDS = 120  # until a test that hangs fails
 PATH = "/bot/Counting"
 
@@ -34,13 +36,16 @@ class Place:
     port: int
     servers: list[Server]
 
-    def client(self) -> PoeClient:
-        return PoeClient(
-            api_key=KEY,
-            base_url=f"http://127.0.0.1:{self.port}",
-            retry=NO_RETRY,
-            timeouts=Timeouts(first_event=SECONDS),
-        )
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator[PoeClient]:
+        """A client with room for all streams, which tries nothing again."""
+        transport = HttpxTransport(connections=STREAMS)
+        timeouts = Timeouts(first_event=SECONDS)
+        url = f"http://127.0.0.1:{self.port}"
+        try:
+            yield PoeClient(api_key=KEY, base_url=url, transport=transport, retry=NO_RETRY, timeouts=timeouts)
+        finally:
+            await transport.aclose()
 
 
 @pytest.fixture
