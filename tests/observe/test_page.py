@@ -79,7 +79,7 @@ async def refusal(admission: Admission) -> tuple[str, str]:
     seen: list[str] = []
 
     class Limits(Observer):
-        def limit_hit(self, query: Query, limit: str) -> None:
+        def limit_hit(self, _: Query, limit: str) -> None:
             seen.append(limit)
 
     bot = Bot()
