@@ -17,7 +17,7 @@ from ._errors import WITH_KEY, RefusedError, Surface, http_error, not_found
 from ._files import download, upload
 from ._models import models
 from ._records import Call, ChargeCall, PointsEntry, SettingsCall, UploadCall
-from ._scripts import Scripted
+from ._scripts import Function, OneAnswer, Scripted
 from ._settings import sync
 from ._state import State
 from ._usage import balance, history
@@ -88,6 +88,10 @@ class FakePoe:
         owner's to run. Raises ConfigurationError for anything else.
         """
         self._state.scripts.script(name, answer, access_key=access_key)
+
+    def others(self, answer: OneAnswer | Function) -> None:
+        """Script every bot that has no script of its own: one answer, or a function of the `Call` as with `bot`."""
+        self._state.scripts.script_others(answer)
 
     def declare(self, calls: Mapping[str, int] | None) -> None:
         """Refuse, as Poe does, calls that a bot has not declared: bot name to the calls for one message of a user.

@@ -1,0 +1,83 @@
+"""What `dev` says when the bot is up: what is on, where it is, and the way from here to Poe."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from ..protocol import Settings
+
+_BODY = '{"type": "query", "query": [{"role": "user", "content": "Hello"}]}'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Greeting:
+    """``made_key`` is a key made for this run, the only one that is ever shown; ``others`` is who answers as other bots."""
+
+    target: str
+    page_url: str
+    bot_url: str
+    made_key: str | None
+    bots: Sequence[Mapping[str, Any]]
+    path: str
+    others: str
+
+    def show(self) -> None:
+        """Write it."""
+        here = next((each for each in self.bots if each["path"] == self.path), None)
+        name = (here or {}).get("name")
+        rows = [
+            ("Playground", click.style(self.page_url, fg="cyan", bold=True)),
+            ("Bot", f"{self.bot_url}{f'   {name}' if name else ''}"),
+            ("Key", f"{self.made_key}   made for this run" if self.made_key else "the one in POE_ACCESS_KEY"),
+            ("Settings", _settings(here)),
+            ("Other bots", self.others),
+            ("Reload", "whenever a Python file of yours, or .env, changes"),
+        ]
+        rest = [each["path"] for each in self.bots if each["path"] != self.path]
+        if rest:
+            rows.insert(2, ("More bots", f"{', '.join(rest)}   (--path {rest[0]} opens that one)"))
+        click.echo()
+        for label, text in rows:
+            click.echo(f"  {click.style(f'{label:<11}', dim=True)} {text}")
+        click.echo("\n  Ask it from another terminal:\n")
+        click.echo(self.curl)
+        click.echo("\n  When it is good, the way to Poe:\n")
+        for command, what in self._way():
+            click.echo(f"  {command:<44} {click.style(what, dim=True)}")
+        click.echo(f"\n  {click.style('Ctrl-C ends it.', dim=True)}\n")
+
+    @property
+    def curl(self) -> str:
+        """A line to paste, which shows no key but one that was made for this run."""
+        key = self.made_key or "$POE_ACCESS_KEY"
+        return f"curl -N {shlex.quote(self.bot_url)} -H \"Authorization: Bearer {key}\" -d '{_BODY}'"
+
+    def _way(self) -> list[tuple[str, str]]:
+        target = shlex.quote(self.target)
+        return [
+            (f"poe-asgi check {target}", "holds it against every rule"),
+            (f"poe-asgi run {target}", "serves it, behind an https address"),
+            (f"poe-asgi settings push {target}", "tells Poe its settings"),
+        ]
+
+
+def _settings(bot: Mapping[str, Any] | None) -> str:
+    if bot is None:
+        return "not to be seen from here"
+    if bot["settings"] is None:
+        return "dynamic, told by @bot.on_settings"
+    settings = Settings.from_wire(bot["settings"])
+    parts = []
+    if settings.introduction_message:
+        parts.append("introduction")
+    if settings.parameter_controls is not None:
+        parts.append("parameter controls")
+    parts.append("attachments" if settings.allow_attachments else "no attachments")
+    for called, calls in settings.server_bot_dependencies.items():
+        parts.append(f"calls {called}" if calls == 1 else f"calls {called} ({calls} times)")
+    return ", ".join(parts)

@@ -1,0 +1,249 @@
+"""`dev` at work: the playground and a local Poe in this process, the bot in another one that is renewed at each change."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import signal
+import socket
+import webbrowser
+from collections.abc import Mapping
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..client import PoeClient
+from ..local import AsgiApp, FakePoe
+from ._dev_greeting import Greeting
+from ._dev_lines import blocked_line, failure_lines, log_line, request_line, say
+from ._env import NAME, find_env_file, missing_from_environment, read_env_file
+from ._exits import Failure
+from ._live import live_answers, with_live_surfaces
+from ._loopback import listen, served, url_of
+from ._model_server import model_answers
+from ._playground import Page, open_playground
+from ._process import BotProcess
+from ._project import shown
+from ._sorry import sorry
+from ._target import LoadError, Target
+from ._watch import Watch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """The options of the command."""
+
+    target: Target
+    port: int
+    path: str | None
+    key: str | None
+    live: bool
+    model_url: str | None
+    model: str | None
+    browser: bool
+
+
+class DevSession:
+    """One run of `dev`."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self._wanted = wanted
+        self._env_file = find_env_file(wanted.target.folder)
+        self._given = self._environment()
+        key = wanted.key or self._given.get("POE_ACCESS_KEY") or os.environ.get("POE_ACCESS_KEY")
+        self._made_key = None if key else secrets.token_hex(16)
+        self._key = key or self._made_key or ""
+        self._poe = FakePoe()
+        self._poe_url = ""
+        self._watch = Watch()
+        self._watch.on([self._env_file or Path.cwd() / NAME])
+        self._page: Page | None = None
+        self._greeted = False
+
+    async def run(self) -> None:
+        """Until SIGINT or SIGTERM. Raises Failure when it cannot begin."""
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        logging.getLogger("uvicorn.error").addFilter(_is_no_cut)
+        async with AsyncExitStack() as stack:
+            listener = listen()
+            stack.callback(listener.close)
+            await stack.enter_async_context(served(await self._other_bots(stack), listener))
+            self._poe_url = url_of(listener)
+            working = asyncio.create_task(self._work(stack))
+            stopping = asyncio.create_task(stop.wait())
+            await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            if not working.done():
+                click.echo("\nStopping …")
+            working.cancel()
+            with suppress(asyncio.CancelledError):
+                await working
+
+    # ---- what is there before the bot
+
+    def _environment(self) -> dict[str, str]:
+        """What `.env` adds. Raises Failure."""
+        return missing_from_environment(read_env_file(self._env_file)) if self._env_file is not None else {}
+
+    async def _other_bots(self, stack: AsyncExitStack) -> AsgiApp:
+        """The local Poe, with whatever is to answer behind it."""
+        wanted, poe = self._wanted, self._poe
+        if wanted.live:
+            key = self._given.get("POE_API_KEY") or os.environ.get("POE_API_KEY")
+            if not key:
+                raise Failure("--live calls the real Poe, with your key: set POE_API_KEY to one of poe.com/api/keys.")
+            client = await stack.enter_async_context(PoeClient(api_key=key))
+            poe.others(live_answers(poe, client))
+            return with_live_surfaces(poe, client)
+        if wanted.model_url:
+            client = await stack.enter_async_context(PoeClient(api_key="local"))
+            poe.others(model_answers(wanted.model_url, wanted.model, client))
+        return poe
+
+    def _who_answers(self) -> str:
+        if self._wanted.live:
+            return "the real ones answer, and your points pay (POE_API_KEY)"
+        if self._wanted.model_url:
+            return f"a model at {self._wanted.model_url} answers"
+        return "stand-ins answer (--live: the real ones; --model-url: a model of yours)"
+
+    def _for_the_bot(self) -> dict[str, str]:
+        """The environment of the bot, beside that of this process. It calls the local Poe, where any key will do."""
+        given = self._environment()
+        own = {"POE_BASE_URL": self._poe_url, "POE_ACCESS_KEY": self._key, "PYTHONUNBUFFERED": "1"}
+        return {"POE_API_KEY": os.environ.get("POE_API_KEY", "local"), **given, **own}
+
+    # ---- the bot
+
+    async def _work(self, stack: AsyncExitStack) -> None:
+        page_socket = listen(self._wanted.port, next_free=True)
+        stack.callback(page_socket.close)
+        bot_socket = listen(page_socket.getsockname()[1] + 1, next_free=True)
+        stack.callback(bot_socket.close)
+        process = await self._spawn(bot_socket)
+        upcoming: BotProcess | None = None
+        try:
+            while True:
+                failure = await self._start(process)
+                if self._page is None:
+                    await self._open_page(stack, page_socket, url_of(bot_socket), process)
+                upcoming = await self._spawn(bot_socket)
+                changed = await (self._mended(failure, bot_socket) if failure else self._running(process, bot_socket))
+                say(f"{', '.join(map(shown, changed))} changed", mark="↻", color="cyan")
+                await process.stop()
+                process, upcoming = upcoming, None
+        finally:
+            for each in (process, upcoming):
+                if each is not None:
+                    await asyncio.shield(each.stop())
+
+    async def _spawn(self, listener: socket.socket) -> BotProcess:
+        return await BotProcess.spawn(self._wanted.target, listener, key=self._key)
+
+    async def _start(self, process: BotProcess) -> Failure | None:
+        try:
+            await process.start(self._for_the_bot(), self._told)
+        except Failure as exc:
+            return exc
+        finally:
+            self._watch.on([*process.files, *filter(None, [self._wanted.target.file])])
+        self._declare(process)
+        return None
+
+    async def _running(self, process: BotProcess, listener: socket.socket) -> list[str]:
+        """Until something changes. A process that ends by itself is a failure."""
+        page = self._opened
+        page.bot_reloaded()
+        if self._greeted:
+            say("reloaded", mark="↻", color="cyan")
+        else:
+            self._greet(process, url_of(listener))
+        changing = asyncio.create_task(self._watch.changed())
+        ending = asyncio.create_task(process.ended())
+        try:
+            await asyncio.wait([changing, ending], return_when=asyncio.FIRST_COMPLETED)
+            if changing.done():
+                return changing.result()
+            failure = LoadError(f"The bot's process ended by itself, with the exit code {ending.result()}.")
+        finally:
+            changing.cancel()
+            ending.cancel()
+        return await self._mended(failure, listener)
+
+    async def _mended(self, failure: Failure, listener: socket.socket) -> list[str]:
+        """Say what is wrong, in place of the bot, too, until something changes."""
+        failure_lines(failure.message, failure.details)
+        say("Waiting for a change …")
+        self._opened.bot_failed(f"{failure.details}\n{failure.message}".strip())
+        async with sorry(listener, failure.message):
+            return await self._watch.changed()
+
+    # ---- the page
+
+    @property
+    def _opened(self) -> Page:
+        assert self._page is not None
+        return self._page
+
+    async def _open_page(self, stack: AsyncExitStack, listener: socket.socket, url: str, process: BotProcess) -> None:
+        self._page = open_playground(f"{url}{self._path(process)}", access_key=self._key, poe=self._poe)
+        self._page_url = f"{url_of(listener)}/?token={self._page.token}"
+        await stack.enter_async_context(served(self._page.app, listener))
+
+    def _path(self, process: BotProcess) -> str:
+        return self._wanted.path or next((str(each["path"]) for each in process.bots), "/")
+
+    def _greet(self, process: BotProcess, url: str) -> None:
+        self._greeted = True
+        path = self._path(process)
+        Greeting(
+            target=self._wanted.target.text,
+            page_url=self._page_url,
+            bot_url=f"{url}{path}",
+            made_key=self._made_key,
+            bots=process.bots,
+            path=path,
+            others=self._who_answers(),
+        ).show()
+        if self._wanted.browser and _has_display():
+            webbrowser.open(self._page_url)
+
+    def _declare(self, process: BotProcess) -> None:
+        """Have the local Poe refuse what Poe would: calls that the bots did not declare, as far as that shows."""
+        known = [each["settings"] for each in process.bots]
+        calls: dict[str, int] = {}
+        for settings in known:
+            for name, number in ((settings or {}).get("server_bot_dependencies") or {}).items():
+                calls[name] = max(calls.get(name, 0), number)
+        self._poe.declare(calls if known and None not in known else None)
+
+    def _told(self, report: Mapping[str, Any]) -> None:
+        match report["kind"]:
+            case "request":
+                request_line(report)
+            case "blocked":
+                blocked_line(report)
+            case "log":
+                log_line(report)
+                if report["error_id"] and self._page is not None:
+                    self._page.handler_failed(report["error_id"], report["traceback"])
+
+
+def _has_display() -> bool:
+    """Whether a browser would be seen: not over SSH, in a container, or on a server."""
+    if os.environ.get("SSH_CONNECTION") or os.environ.get("CI"):
+        return False
+    return os.uname().sysname == "Darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _is_no_cut(record: logging.LogRecord) -> bool:
+    """A connection that is cut on purpose, as the one behind it was, is no failure of the server."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], ConnectionError)
