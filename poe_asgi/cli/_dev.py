@@ -15,9 +15,15 @@ from ._options import path_option, target_argument
 @path_option
 @click.option("--key", metavar="KEY", help="Access key.  [default: POE_ACCESS_KEY, else one made for this run]")
 @click.option("--live", is_flag=True, help="Other bots are the real ones; POE_API_KEY pays.")
-@click.option("--model-url", metavar="URL", help="A server with OpenAI's API answers as all other bots, like http://127.0.0.1:11434/v1")
+@click.option(
+    "--model-url",
+    metavar="URL",
+    help="A server with OpenAI's API answers as all other bots, like http://127.0.0.1:11434/v1",
+)
 @click.option("--model", metavar="NAME", help="The model to ask there.  [default: the first it lists]")
-@click.option("--browser/--no-browser", default=True, help="Open the playground in a browser, where there is a display.")
+@click.option(
+    "--browser/--no-browser", default=True, help="Open the playground in a browser, where there is a display."
+)
 @failing_well
 def dev(
     target: str, port: int, path: str | None, key: str | None, live: bool, model_url: str | None, model: str | None,

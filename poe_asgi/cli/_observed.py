@@ -98,7 +98,9 @@ class _Exchange:
             "complete": self._complete,
             "events": dict(self._events),
             "error": reader.error.text if reader is not None and reader.error is not None else None,
-            "violations": [f"{each.rule.id}: {each.detail}" for each in reader.violations] if reader is not None else [],
+            "violations": [f"{each.rule.id}: {each.detail}" for each in reader.violations]
+            if reader is not None
+            else [],
         }
 
     def _type(self) -> str | None:

@@ -29,16 +29,65 @@ _KEEP_ALIVE_SECONDS = 75
 @click.command(short_help="Serve a bot in production.")
 @target_argument
 @click.option("--host", default="0.0.0.0", show_default=True, metavar="HOST", help="Address to listen at.")  # noqa: S104
-@click.option("--port", type=click.IntRange(0, 65535), default=8080, envvar="PORT", show_default="PORT, else 8080", metavar="PORT", help="Port to listen at.")
-@click.option("--workers", type=click.IntRange(1, 64), default=1, envvar="WEB_CONCURRENCY", show_default="WEB_CONCURRENCY, else 1", metavar="N", help="Processes.")
-@click.option("--drain", type=click.FloatRange(0), metavar="SECONDS", help="How long running answers may go on after SIGTERM.  [default: 20, or what the app says]")
-@click.option("--max-connections", type=click.IntRange(1), default=1000, show_default=True, metavar="N", help="Connections of one process; more are answered 503.")
-@click.option("--forwarded-allow-ips", default="127.0.0.1", envvar="FORWARDED_ALLOW_IPS", show_default="FORWARDED_ALLOW_IPS, else 127.0.0.1", metavar="IPS", help="Proxies whose X-Forwarded headers are believed; * for all.")
-@click.option("--log", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Form of the log.")
-@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True, help="Least level that is logged.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8080,
+    envvar="PORT",
+    show_default="PORT, else 8080",
+    metavar="PORT",
+    help="Port to listen at.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=1,
+    envvar="WEB_CONCURRENCY",
+    show_default="WEB_CONCURRENCY, else 1",
+    metavar="N",
+    help="Processes.",
+)
+@click.option(
+    "--drain",
+    type=click.FloatRange(0),
+    metavar="SECONDS",
+    help="How long running answers may go on after SIGTERM.  [default: 20, or what the app says]",
+)
+@click.option(
+    "--max-connections",
+    type=click.IntRange(1),
+    default=1000,
+    show_default=True,
+    metavar="N",
+    help="Connections of one process; more are answered 503.",
+)
+@click.option(
+    "--forwarded-allow-ips",
+    default="127.0.0.1",
+    envvar="FORWARDED_ALLOW_IPS",
+    show_default="FORWARDED_ALLOW_IPS, else 127.0.0.1",
+    metavar="IPS",
+    help="Proxies whose X-Forwarded headers are believed; * for all.",
+)
+@click.option(
+    "--log", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Form of the log."
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+    help="Least level that is logged.",
+)
 @click.option("--access-log/--no-access-log", default=True, show_default=True, help="Log each request.")
-@click.option("--env-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Read variables from this file; those that are set already stay.")
-@click.option("--push-settings", is_flag=True, help="Tell Poe the settings first: once, however many workers there are.")
+@click.option(
+    "--env-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Read variables from this file; those that are set already stay.",
+)
+@click.option(
+    "--push-settings", is_flag=True, help="Tell Poe the settings first: once, however many workers there are."
+)
 @failing_well
 def run(
     target: str, host: str, port: int, workers: int, drain: float | None, max_connections: int,
