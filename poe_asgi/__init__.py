@@ -37,6 +37,7 @@ from .protocol import (
 from .server import Bot, QueryContext, bot_routes, create_app, drain, running
 
 if TYPE_CHECKING:
+    from .chat import PoeChatModel
     from .client import USD, PoeClient
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "Limits",
     "Message",
     "Meta",
+    "PoeChatModel",
     "PoeClient",
     "PrivacyAuthorizationError",
     "QueryContext",
@@ -75,7 +77,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """The client is loaded when it is first asked for: a bot that calls nobody does without."""
+    """What calls others is loaded when it is first asked for: a bot that calls nobody does without."""
+    if name == "PoeChatModel":
+        from . import chat
+
+        return chat.PoeChatModel
     if name in {"PoeClient", "USD"}:
         from . import client
 

@@ -107,6 +107,7 @@ def test_the_root_exports_what_the_design_names() -> None:
             "Limits",
             "Message",
             "Meta",
+            "PoeChatModel",
             "PoeClient",
             "PrivacyAuthorizationError",
             "Reply",

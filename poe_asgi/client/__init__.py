@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ._catalog import Model, ModelParameter, Pricing
+from ._attempts import retried, retried_stream
+from ._calls import BODY_BYTES, call, json_object
+from ._catalog import Model, ModelParameter, Pricing, models
 from ._client import PoeClient
 from ._connection import Connection, Timeouts, Upstream, close_pool, upstream, upstream_everywhere
 from ._contents import contents_of
@@ -12,16 +14,19 @@ from ._download import download
 from ._failures import error_members, failure, failure_in_stream
 from ._http import HttpRequest, HttpResponse, Transport, read_bounded
 from ._money import USD
-from ._multipart import MAX_FILE_BYTES
+from ._multipart import MAX_FILE_BYTES, checked_name, checked_type
+from ._once import Stream
+from ._own_pool import OwnPool
 from ._refusal import checking_urls
 from ._retry import NO_RETRY, Retry
 from ._settings_echo import Difference
 from ._settings_sync import HasSettings, SettingsSync
 from ._side_by_side import in_sections, side_by_side
-from ._sources import UploadData
-from ._stream import BotStream
+from ._sources import Source, UploadData, source_of
+from ._stream import BotStream, Received
+from ._streamed import StreamedAnswer
 from ._tool_calls import ToolCallAccumulator
-from ._tool_loop import ToolForm
+from ._tool_loop import ToolForm, check_rounds
 from ._toolbox import Toolbox
 from ._tools import AnyTool, Tool
 from ._uploads import Uploads
@@ -29,6 +34,7 @@ from ._usage import Balance, Usage, UsageEntry
 
 __all__ = [
     "AnyTool",
+    "BODY_BYTES",
     "Balance",
     "BotStream",
     "Charge",
@@ -44,10 +50,15 @@ __all__ = [
     "Model",
     "ModelParameter",
     "NO_RETRY",
+    "OwnPool",
     "PoeClient",
     "Pricing",
+    "Received",
     "Retry",
     "SettingsSync",
+    "Source",
+    "Stream",
+    "StreamedAnswer",
     "Timeouts",
     "Tool",
     "ToolCallAccumulator",
@@ -60,6 +71,10 @@ __all__ = [
     "Upstream",
     "Usage",
     "UsageEntry",
+    "call",
+    "check_rounds",
+    "checked_name",
+    "checked_type",
     "checking_urls",
     "close_pool",
     "contents_of",
@@ -68,8 +83,13 @@ __all__ = [
     "failure",
     "failure_in_stream",
     "in_sections",
+    "json_object",
+    "models",
     "read_bounded",
+    "retried",
+    "retried_stream",
     "side_by_side",
+    "source_of",
     "upstream",
     "upstream_everywhere",
 ]

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import logging
-import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
-from .._clock import current_clock, sleep, until
+from .._clock import current_clock, until
 from ..errors import (
     InvalidCallError,
     InvalidResponseError,
@@ -21,20 +19,16 @@ from ..errors import (
     UpstreamTimeoutError,
 )
 from ..protocol import ServerSentEvent, SSEParser, parse_json_object
+from ._attempts import retried
 from ._connection import Connection
 from ._failures import failure
 from ._http import HttpRequest, HttpResponse, read_bounded
-from ._retry import Retry
-
-log = logging.getLogger("poe_asgi.client")
 
 BODY_BYTES = 16 * 2**20
 """Of a body that is read whole; a list of models has less than one."""
 
 # Where no bot is called, a 404 says nothing about a bot.
 _MEANINGS: Mapping[int, type[UpstreamError]] = MappingProxyType({404: InvalidCallError})
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,30 +80,6 @@ async def _read(response: HttpResponse, enough: Callable[[bytes], bool]) -> byte
     return bytes(body)
 
 
-async def retried(
-    retry: Retry,
-    what: str,
-    attempt: Callable[[], Awaitable[T]],
-    *,
-    repeatable: Callable[[UpstreamError], bool] = lambda _: True,
-) -> T:
-    """What an attempt gives, tried again as ``retry`` says. ``repeatable`` has a veto after each failure."""
-    clock = current_clock()
-    began = clock.time()
-    number = 0
-    while True:
-        number += 1
-        try:
-            return await attempt()
-        except UpstreamError as exc:
-            chance = random.random()  # noqa: S311
-            pause = retry.pause(number, exc, elapsed=clock.time() - began, chance=chance)
-            if pause is None or not repeatable(exc):
-                raise
-            log.info("%s failed (%s); trying again in %.2f s", what, type(exc).__name__, pause)
-        await sleep(pause)
-
-
 def json_object(answered: Answered, what: str) -> dict[str, Any]:
     """The JSON object of a body. Raises InvalidResponseError when it is none."""
     try:
@@ -120,12 +90,12 @@ def json_object(answered: Answered, what: str) -> dict[str, Any]:
 
 
 async def get_json(
-    connection: Connection, path: str, what: str, *, headers: Mapping[str, str], seconds: float
+    connection: Connection, url: str, what: str, *, headers: Mapping[str, str], seconds: float
 ) -> dict[str, Any]:
-    """The JSON object at a path of Poe's API. Raises UpstreamError."""
+    """The JSON object at a URL of Poe's API. Raises UpstreamError."""
     request = HttpRequest(
         method="GET",
-        url=connection.api_url(path),
+        url=url,
         headers=headers,
         connect_seconds=connection.timeouts.connect,
     )

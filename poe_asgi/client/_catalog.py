@@ -75,7 +75,7 @@ async def models(connection: Connection) -> tuple[Model, ...]:
         headers = {"authorization": f"Bearer {connection.key()}"}
     except ConfigurationError:
         headers = {}  # none is needed
-    listed = await get_json(connection, "/v1/models", what, headers=headers, seconds=LIST_SECONDS)
+    listed = await get_json(connection, connection.v1_url("/models"), what, headers=headers, seconds=LIST_SECONDS)
     if not isinstance(listed.get("data"), list):
         raise InvalidResponseError(f"{what}: the answer has no list of models.", status=200)
     return tuple(_model(entry) for entry in objects(listed, "data") if text(entry, "id"))

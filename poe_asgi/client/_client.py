@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from types import TracebackType
 from typing import Any, Self
 
 from ..protocol import Dependency, File, QueryRequest, Reply, Settings
@@ -19,6 +17,7 @@ from ._files import upload
 from ._http import Transport
 from ._money import USD
 from ._multipart import MAX_FILE_BYTES
+from ._own_pool import OwnPool
 from ._queries import Messages, compose, encode
 from ._retry import Retry
 from ._settings_sync import HasSettings, SettingsSync, fetch_settings, push_settings
@@ -33,7 +32,7 @@ from ._usage import Usage
 log = logging.getLogger("poe_asgi.client")
 
 
-class PoeClient:
+class PoeClient(OwnPool):
     """Calls bots on Poe, outside of a bot with an API key; inside of one it is ``ctx.poe``, bound to the query.
 
     ``api_key`` comes from poe.com/api/keys, else from POE_API_KEY; its owner pays. In a bot the calls are signed with
@@ -51,16 +50,17 @@ class PoeClient:
         timeouts: Timeouts | None = None,
         retry: Retry | None = None,
     ) -> None:
-        self.connection = Connection(
-            api_key=api_key,
-            base_url=base_url,
-            own_transport=transport,
-            timeouts=timeouts or Timeouts(),
-            retry=retry or Retry(),
+        super().__init__(
+            Connection(
+                api_key=api_key,
+                base_url=base_url,
+                own_transport=transport,
+                timeouts=timeouts or Timeouts(),
+                retry=retry or Retry(),
+            )
         )
         self.query: QueryRequest | None = None
         self.uploads: Uploads | None = None  # of the answer to that query
-        self._pool: Transport | None = None
 
     @classmethod
     def of_bot(cls, *, query: QueryRequest | None, access_key: str | None, declared: Declared, max_files: int) -> Self:
@@ -70,22 +70,6 @@ class PoeClient:
         client.uploads = Uploads(max_files) if query is not None else None
         client.connection = Connection(api_key=access_key, of_query=True, declared=declared)
         return client
-
-    async def __aenter__(self) -> Self:
-        if self.connection.own_transport is None and self.connection.transport_elsewhere() is None:
-            from ._httpx import HttpxTransport
-
-            self._pool = HttpxTransport()
-            self.connection = replace(self.connection, own_transport=self._pool)
-        return self
-
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if self._pool is not None:
-            self.connection = replace(self.connection, own_transport=None)
-            await self._pool.aclose()
-            self._pool = None
 
     def stream(
         self,

@@ -74,6 +74,7 @@ class Connection:
     api_key: str | None = field(default=None, repr=False)
     of_query: bool = False  # the key authenticated a query to a bot
     base_url: str | None = None
+    v1_base: str | None = None  # of another OpenAI-compatible API than Poe's
     own_transport: Transport | None = field(default=None, repr=False)
     timeouts: Timeouts = field(default_factory=Timeouts)
     retry: Retry = field(default_factory=Retry)
@@ -99,7 +100,7 @@ class Connection:
 
     def transport_elsewhere(self) -> Transport | None:
         """The transport that was set in the context or for the process; not for a client with a base URL of its own."""
-        here = current_upstream() if self.base_url is None else None
+        here = current_upstream() if self.base_url is None and self.v1_base is None else None
         return here.transport if here is not None else None
 
     def _base(self, default: str) -> str:
@@ -124,8 +125,12 @@ class Connection:
         return f"{f'{base}/poe_api' if base else UPLOAD}/file_upload_3RD_PARTY_POST"
 
     def api_url(self, path: str) -> str:
-        """``path`` as in ``/v1/models``."""
+        """``path`` as in ``/usage/current_balance``."""
         return self._base(API) + path
+
+    def v1_url(self, path: str) -> str:
+        """The OpenAI-compatible API; ``path`` as in ``/models``."""
+        return (self.v1_base or f"{self._base(API)}/v1").rstrip("/") + path
 
 
 _pools: WeakKeyDictionary[asyncio.AbstractEventLoop, Transport] = WeakKeyDictionary()

@@ -25,7 +25,8 @@ from ..errors import (
     RequestError,
 )
 from ..protocol import QueryRequest, parse_json_object
-from ._calls import Answered, call, refused, retried, server_sent
+from ._attempts import retried
+from ._calls import Answered, call, refused, server_sent
 from ._connection import Connection
 from ._failures import failure_in_stream
 from ._http import HttpRequest

@@ -18,7 +18,7 @@ from ..errors import (
 )
 from ..protocol import File
 from ._addresses import refuse_private
-from ._calls import retried
+from ._attempts import retried
 from ._connection import Connection
 from ._failures import BODY_BYTES, failure
 from ._http import HttpRequest, HttpResponse, read_bounded

@@ -14,7 +14,8 @@ from urllib.parse import unquote, urlsplit
 
 from ..errors import ConfigurationError, FileTooLargeError, InvalidCallError, InvalidResponseError
 from ..protocol import File
-from ._calls import call, json_object, refused, retried
+from ._attempts import retried
+from ._calls import call, json_object, refused
 from ._connection import Connection
 from ._http import HttpRequest
 from ._multipart import MAX_FILE_BYTES, FormWithFile, checked_name, checked_type, form_with_url, too_large

@@ -15,7 +15,8 @@ from typing import Any, Protocol
 
 from ..errors import ConfigurationError, ConnectTimeoutError, UpstreamTimeoutError
 from ..protocol import Settings, access_key_variable
-from ._calls import Answered, call, refused, retried, without
+from ._attempts import retried
+from ._calls import Answered, call, refused, without
 from ._connection import Connection
 from ._http import HttpRequest
 from ._settings_echo import Difference, differences, echo_of

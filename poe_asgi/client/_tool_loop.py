@@ -38,10 +38,7 @@ def tool_stream(
 
     ``max_rounds`` counts queries; the last one offers no tools, which forces an answer. Raises ConfigurationError.
     """
-    if isinstance(max_rounds, bool) or not isinstance(max_rounds, int) or max_rounds < 2:
-        raise ConfigurationError(
-            f"max_rounds is a number from 2 (one for the tools, one to answer), not {max_rounds!r}."
-        )
+    check_rounds(max_rounds)
     if form not in get_args(ToolForm):
         raise ConfigurationError(f"tool_form is 'messages' or 'fields', not {form!r}.")
 
@@ -72,6 +69,14 @@ def tool_stream(
             progress.reply = replace(progress.reply, tool_rounds=rounds)
 
     return BotStream(events)
+
+
+def check_rounds(max_rounds: object) -> None:
+    """Raise ConfigurationError for what is no number of rounds."""
+    if isinstance(max_rounds, bool) or not isinstance(max_rounds, int) or max_rounds < 2:
+        raise ConfigurationError(
+            f"max_rounds is a number from 2 (one for the tools, one to answer), not {max_rounds!r}."
+        )
 
 
 def _with_tools(

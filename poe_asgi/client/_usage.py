@@ -80,7 +80,9 @@ class Usage:
 
     async def _get(self, path: str, what: str) -> dict[str, Any]:
         headers = {"authorization": f"Bearer {self._connection.key()}"}
-        return await get_json(self._connection, path, what, headers=headers, seconds=USAGE_SECONDS)
+        return await get_json(
+            self._connection, self._connection.api_url(path), what, headers=headers, seconds=USAGE_SECONDS
+        )
 
 
 def _entry(raw: Mapping[str, Any]) -> UsageEntry:

@@ -7,7 +7,7 @@ PoeASGIError
 ├── UpstreamError                 a call to Poe failed
 │   ├── InvalidKeyError, NoCreditsError, ForbiddenError, UnknownBotError, UndeclaredDependencyError, InvalidCallError
 │   ├── RateLimitedError, OverloadedError, ConnectionFailedError, TruncatedStreamError, InvalidResponseError
-│   ├── BotError, FileTooLargeError, ExpiredUrlError, UnsafeUrlError
+│   ├── BotError, StructuredOutputError, FileTooLargeError, ExpiredUrlError, UnsafeUrlError
 │   └── UpstreamTimeoutError: ConnectTimeoutError, FirstEventTimeoutError, IdleTimeoutError, TotalTimeoutError
 ├── ToolError                     raised by a tool: what the model is told
 └── ProtocolError                 a stream or a request breaks the protocol
@@ -48,6 +48,7 @@ from ._upstream import (
     NoCreditsError,
     OverloadedError,
     RateLimitedError,
+    StructuredOutputError,
     TotalTimeoutError,
     TruncatedStreamError,
     UndeclaredDependencyError,
@@ -82,6 +83,7 @@ __all__ = [
     "RequestError",
     "ResponseError",
     "SSEError",
+    "StructuredOutputError",
     "ToolError",
     "TotalTimeoutError",
     "TruncatedStreamError",

@@ -100,6 +100,14 @@ class InvalidResponseError(UpstreamError):
     """What came back is not what the protocol says: no event stream, too large, not JSON."""
 
 
+class StructuredOutputError(UpstreamError):
+    """No answer of the model fits the form it was asked for; ``text`` is the last one."""
+
+    def __init__(self, message: str, *, text: str) -> None:
+        super().__init__(message)
+        self.text = text
+
+
 class ConnectionFailedError(UpstreamError):
     """No connection, or one that broke before an answer came."""
 

@@ -8,6 +8,7 @@ from ._errors import http_error
 from ._fake_poe import FakePoe
 from ._records import Amount, Call, ChargeCall, PointsEntry, SettingsCall, UploadCall, fingerprint
 from ._script import Cut, Pause, Repeat, Script, Thought, ToolCall
+from ._scripts import Scripted
 
 __all__ = [
     "Amount",
@@ -22,6 +23,7 @@ __all__ = [
     "PointsEntry",
     "Repeat",
     "Script",
+    "Scripted",
     "SettingsCall",
     "Thought",
     "ToolCall",

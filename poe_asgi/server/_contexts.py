@@ -31,7 +31,7 @@ from ._status import Status
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from ..client import PoeClient
+    from ..chat import BotClient
     from ._bot import Bot
 
 log = logging.getLogger("poe_asgi.server")
@@ -74,12 +74,12 @@ class Context(Generic[Deps]):
         return _Log(log, {"bot": self.bot.name, **ids})
 
     @cached_property
-    def poe(self) -> PoeClient:
+    def poe(self) -> BotClient:
         """Calls to other bots, files, costs: signed with the key of this request, bound to this query if it is one."""
-        from ..client import PoeClient  # a bot that calls nobody does not load it
+        from ..chat import BotClient  # a bot that calls nobody does not load it
 
         query = self.request if isinstance(self.request, QueryRequest) else None
-        return PoeClient.of_bot(
+        return BotClient.of_bot(
             query=query,
             access_key=self._access_key,
             declared=self.bot.declared,

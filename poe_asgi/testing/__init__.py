@@ -10,6 +10,7 @@ from ._chat import Chat
 from ._clock import ManualClock, settle
 from ._failures import RealPoeError, RuleBrokenError, UnexpectedAnswerError
 from ._real_poe import real_poe_refused
+from ._scripted_model import ScriptedModel
 from ._tester import BotTester, PoeTester
 
 for _error in (RealPoeError, RuleBrokenError, UnexpectedAnswerError):
@@ -22,6 +23,7 @@ __all__ = [
     "PoeTester",
     "RealPoeError",
     "RuleBrokenError",
+    "ScriptedModel",
     "UnexpectedAnswerError",
     "real_poe_refused",
     "settle",
