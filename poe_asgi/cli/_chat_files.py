@@ -12,10 +12,16 @@ from ._exits import Failure
 _TEXT_BYTES = 2**20
 
 
+def existing(path: str) -> Path:
+    """Raises Failure when there is no such file."""
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise Failure(f"There is no file {path}.")
+    return file
+
+
 async def attach(path: Path, poe_url: str | None) -> Attachment:
     """Upload a file: to the local Poe at this URL, else to Poe with POE_API_KEY. Raises Failure and UpstreamError."""
-    if not path.is_file():
-        raise Failure(f"There is no file {path}.")
     if poe_url is None and not os.environ.get("POE_API_KEY"):
         raise Failure("The bot fetches files from Poe. To upload them there, set POE_API_KEY (poe.com/api/keys).")
     async with PoeClient(api_key="local" if poe_url else None, base_url=poe_url) as poe:

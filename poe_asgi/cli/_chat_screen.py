@@ -15,6 +15,7 @@ from rich.text import Text
 
 from ..protocol import Reply, StreamEvent
 from ._dev_lines import duration
+from ._observed import kind_of
 from ._server_bot import Asked
 
 _FRAMES = 12  # a second
@@ -83,12 +84,7 @@ class _Tail:
 
 def _line(event: StreamEvent, seconds: float) -> Text:
     members = json.dumps(dict(_members(event)), ensure_ascii=False)
-    return Text.assemble((f"{duration(seconds):>8}  ", "dim"), (f"{event_name(event):<16} ", "bold"), members)
-
-
-def event_name(event: StreamEvent) -> str:
-    """Its type, as on the wire."""
-    return str(getattr(event, "kind", getattr(event, "type", "")))
+    return Text.assemble((f"{duration(seconds):>8}  ", "dim"), (f"{kind_of(event):<16} ", "bold"), members)
 
 
 def _members(event: Any) -> Iterator[tuple[str, Any]]:

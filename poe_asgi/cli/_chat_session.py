@@ -7,7 +7,6 @@ import json
 import sys
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -19,7 +18,7 @@ from rich.text import Text
 from ..client import close_pool
 from ..errors import UpstreamError
 from ..protocol import Attachment, QueryRequest, Reply
-from ._chat_files import attach
+from ._chat_files import attach, existing
 from ._chat_screen import Screen
 from ._exits import Exit, Failure
 from ._local_bot import local_bot
@@ -166,7 +165,7 @@ class ChatSession:
     def _attach(self, path: str) -> None:
         if not path:
             raise Failure("Name the file: /file notes.txt")
-        file = self._run(attach(Path(path).expanduser(), self._poe_url))
+        file = self._run(attach(existing(path), self._poe_url))
         self._attached.append(file)
         self._say(f"{file.name} ({file.content_type}) goes with the next question")
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from shutil import get_terminal_size
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from ._exits import Failure, failing_well, run_async
 from ._options import bot_argument, key_option, path_option
+
+if TYPE_CHECKING:
+    from ..checker import Probe
 
 
 @click.command(short_help="Hold a bot against every rule of Poe's protocol.")
@@ -44,18 +49,9 @@ def check(
     from ..checker import read_expected, render_json, render_junit, render_text
     from ._checking import report_on
 
-    with _Progress(shown=sys.stderr.isatty()) as progress:
-        report = run_async(
-            report_on(
-                bot,
-                key=key,
-                path=path,
-                fast=fast,
-                expected=read_expected(expected) if expected is not None else {},
-                budget=None,
-                on_probe=progress.probe,
-            )
-        )
+    reasons = read_expected(expected) if expected is not None else {}
+    with _progress() as on_probe:
+        report = run_async(report_on(bot, key=key, path=path, fast=fast, expected=reasons, on_probe=on_probe))
     if form is not None:
         text = (render_json if form == "json" else render_junit)(report)
     else:
@@ -72,22 +68,16 @@ def check(
     raise click.exceptions.Exit(report.exit_code)
 
 
-class _Progress:
-    """One line that says which probe runs, where there is a terminal to show it."""
+@contextmanager
+def _progress() -> Iterator[Callable[[Probe], None]]:
+    """While inside, one line that says what is tried, where there is a terminal to show it."""
+    shown = sys.stderr.isatty()
 
-    def __init__(self, *, shown: bool) -> None:
-        self._shown = shown
-
-    def __enter__(self) -> _Progress:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._write("")
-
-    def probe(self, probe: Any) -> None:
-        """This one runs now."""
-        self._write(f"checking: {probe.title} …")
-
-    def _write(self, text: str) -> None:
-        if self._shown:
+    def write(text: str) -> None:
+        if shown:
             click.echo(f"\r\x1b[2K{text}", nl=False, err=True)
+
+    try:
+        yield lambda probe: write(f"{probe.title} …")
+    finally:
+        write("")

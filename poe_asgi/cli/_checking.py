@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..checker import Budget, Report, check
+from ..checker import Probe, Report, check
 from ..local import FakePoe
 from ..server import served_bots
 from ._local_bot import environment_of
@@ -22,11 +22,10 @@ async def report_on(
     path: str | None,
     fast: bool,
     expected: Mapping[str, str],
-    budget: Budget | None,
-    on_probe: Callable[[Any], None] | None,
+    on_probe: Callable[[Probe], None],
 ) -> Report:
     """Check the bot at a URL, or the one of a target, which is loaded here. Raises Failure."""
-    wanted: dict[str, Any] = {"fast": fast, "expected": expected, "budget": budget, "on_probe": on_probe}
+    wanted: dict[str, Any] = {"fast": fast, "expected": expected, "on_probe": on_probe}
     if is_url(bot):
         return await check(bot, access_key=key, **wanted)
     target = parse_target(bot)

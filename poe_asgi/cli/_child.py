@@ -15,14 +15,13 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
 
 from ..server import ServedBot, served_bots
 from ._exits import Exit, Failure
+from ._loopback import LocalServer
 from ._observed import Observed
 from ._project import authors_traceback, loaded_files
 from ._reports import LogReports, Reports
@@ -88,12 +87,6 @@ def _log_to(reports: Reports) -> None:
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL + 1)
 
 
-class _Server(uvicorn.Server):
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 async def _serve(app: Any, listener: socket.socket, control: int, reports: Reports) -> None:
     observed = Observed(app, reports)
     config = uvicorn.Config(
@@ -104,13 +97,12 @@ async def _serve(app: Any, listener: socket.socket, control: int, reports: Repor
         # Kept connections would lead to a version of the bot that is gone.
         headers=[("connection", "close")],
     )
-    server = _Server(config)
+    server = LocalServer(config)
     loop = asyncio.get_running_loop()
     thread = threading.Thread(target=_obey, args=(control, loop, server), name="poe-asgi control", daemon=True)
     thread.start()
     serving = asyncio.create_task(server.serve([listener]))
-    while not server.started and not serving.done():
-        await asyncio.sleep(0.005)
+    await server.up.wait()
     if server.started:
         reports.send("ready")
         watchdog = Watchdog(reports)

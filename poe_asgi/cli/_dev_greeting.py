@@ -16,7 +16,7 @@ _BODY = '{"type": "query", "query": [{"role": "user", "content": "Hello"}]}'
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Greeting:
-    """``made_key`` is a key made for this run, the only one that is ever shown; ``others`` is who answers as other bots."""
+    """``made_key`` is one made for this run, the only one ever shown; ``others`` says who the other bots are."""
 
     target: str
     page_url: str

@@ -1,4 +1,4 @@
-"""`dev` at work: the playground and a local Poe in this process, the bot in another one that is renewed at each change."""
+"""`dev` at work: playground and local Poe in this process, the bot in another one that is renewed at each change."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class Failure(click.ClickException):
 
     def __init__(self, message: str, code: Exit = Exit.SETUP, *, details: str = "") -> None:
         super().__init__(message)
-        self.exit_code = code
+        self.exit_code = int(code)  # type: ignore[misc]  # click reads it from the instance, too
         self.details = details
 
     def show(self, file: IO[Any] | None = None) -> None:

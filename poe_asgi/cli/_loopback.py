@@ -38,10 +38,9 @@ def url_of(listener: socket.socket) -> str:
 async def served(app: Any, listener: socket.socket) -> AsyncIterator[None]:
     """Serve an app while inside."""
     config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1)
-    server = _Server(config)
+    server = LocalServer(config)
     serving = asyncio.create_task(server.serve([listener]))
-    while not server.started and not serving.done():
-        await asyncio.sleep(0.005)
+    await server.up.wait()
     try:
         yield
     finally:
@@ -49,8 +48,17 @@ async def served(app: Any, listener: socket.socket) -> AsyncIterator[None]:
         await asyncio.wait([serving])
 
 
-class _Server(uvicorn.Server):
+class LocalServer(uvicorn.Server):
+    """A server that leaves the signals alone: the command has its own way to end. ``up`` is set once it has begun."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """The command has its own way to end."""
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()  # or it has failed, and ends by itself

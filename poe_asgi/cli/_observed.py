@@ -5,15 +5,21 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 
 from ..errors import SSEError
 from ..local import AsgiApp
-from ..protocol import ResponseReader
+from ..protocol import ResponseReader, StreamEvent, Unknown
 from ._project import authors_traceback
 from ._reports import Reports
 
 _BODY_BYTES = 2**20
+
+
+def kind_of(event: StreamEvent) -> str:
+    """Its type, as on the wire."""
+    return event.type if isinstance(event, Unknown) else event.kind
 
 
 class Observed:
@@ -78,10 +84,8 @@ class _Exchange:
         if body and self._first is None:
             self._first = now - self._started
         if self._reader is not None and body:
-            try:
-                self._events.update(event.kind for event in self._reader.feed(body, now))
-            except SSEError:
-                pass  # noted by the reader
+            with suppress(SSEError):  # the reader has noted it
+                self._events.update(kind_of(event) for event in self._reader.feed(body, now))
 
     def _summary(self) -> dict[str, Any]:
         now = time.monotonic()

@@ -61,7 +61,7 @@ def diff(bot: str, other: str, key: str | None, path: str | None, as_json: bool)
     Poe has no way to ask what it has stored; `push` tells what it dropped. Exit code 1: they differ.
     """
     (one, _), (two, _) = run_async(_of(bot, key, path)), run_async(_of(other, key, path))
-    different = {path: pair for path, pair in _differences(one, two)}
+    different = dict(_differences(one, two))
     if as_json:
         click.echo(json.dumps({path: {"first": a, "second": b} for path, (a, b) in different.items()}))
     for where, (first, second) in different.items() if not as_json else ():

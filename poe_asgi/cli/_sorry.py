@@ -19,7 +19,7 @@ def sorry(listener: socket.socket, message: str) -> AbstractAsyncContextManager[
         (b"connection", b"close"),
     ]
 
-    async def app(scope: Any, receive: Any, send: Any) -> None:
+    async def app(scope: Any, _: Any, send: Any) -> None:
         if scope["type"] != "http":
             return
         await send({"type": "http.response.start", "status": 503, "headers": headers})

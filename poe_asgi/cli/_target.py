@@ -123,7 +123,7 @@ def _imported(target: Target) -> ModuleType:
                 f"{_alike(target.root / f'{target.module}.py')} A file is named with its ending, as in bot.py"
             ) from None
         raise _missing_import(target, exc) from None
-    except (Exception, SystemExit) as exc:
+    except (Exception, SystemExit) as exc:  # noqa: BLE001  # whatever the module raises
         raise _raised(target, exc) from None
     file = Path(module.__file__).resolve() if module.__file__ else None
     if target.file is not None and file != target.file:
