@@ -25,7 +25,7 @@ from ._loopback import LocalServer
 from ._observed import Observed
 from ._project import authors_traceback, loaded_files
 from ._reports import LogReports, Reports
-from ._target import load, parse_target
+from ._target import Loaded, load, parse_target
 from ._watchdog import Watchdog
 
 GRACE_SECONDS = 1  # for answers that run when the bot is stopped; then they end with an error, properly
@@ -63,19 +63,21 @@ def _line(descriptor: int) -> bytes:
 
 def _loaded(target: str, key: str | None, reports: Reports) -> Any:
     """The app. With a key, that one opens all of its bots, beside their own."""
-    app = load(parse_target(target)).app()
+    loaded = load(parse_target(target))
+    app = loaded.app()
     bots = served_bots(app)
     if key is not None:
         for each in bots:
             each.bot.access_keys = (*each.access_keys, key)
-    reports.send("loaded", bots=[_told(each) for each in bots], files=sorted(loaded_files()))
+    reports.send("loaded", bots=[_told(each, loaded) for each in bots], files=sorted(loaded_files()))
     return app
 
 
-def _told(served: ServedBot) -> dict[str, Any]:
+def _told(served: ServedBot, loaded: Loaded) -> dict[str, Any]:
     bot = served.bot
+    variable = next((name for name, value in vars(loaded.module).items() if value is bot), loaded.name)
     settings = None if bot.hook("on_settings") is not None else bot.complete().to_wire()
-    return {"path": served.path, "name": bot.name, "settings": settings}
+    return {"path": served.path, "name": bot.name, "variable": variable, "settings": settings}
 
 
 def _log_to(reports: Reports) -> None:

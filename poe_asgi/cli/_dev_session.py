@@ -7,7 +7,6 @@ import logging
 import os
 import secrets
 import signal
-import socket
 import webbrowser
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
@@ -17,16 +16,16 @@ from typing import Any
 
 import click
 
-from ..client import PoeClient
-from ..local import AsgiApp, FakePoe
+from ..client import PoeClient, close_pool
+from ..local import FakePoe
 from ._dev_greeting import Greeting
 from ._dev_lines import blocked_line, failure_lines, log_line, request_line, say
 from ._env import NAME, find_env_file, missing_from_environment, read_env_file
 from ._exits import Failure
-from ._live import live_answers, with_live_surfaces
+from ._extras import need
+from ._live import live
 from ._loopback import listen, served, url_of
 from ._model_server import model_answers
-from ._playground import Page, open_playground
 from ._process import BotProcess
 from ._project import shown
 from ._sorry import sorry
@@ -59,10 +58,14 @@ class DevSession:
         self._made_key = None if key else secrets.token_hex(16)
         self._key = key or self._made_key or ""
         self._poe = FakePoe()
-        self._poe_url = ""
         self._watch = Watch()
         self._watch.on([self._env_file or Path.cwd() / NAME])
-        self._page: Page | None = None
+        need("markdown_it", "nh3")
+        from ._playground import Page
+
+        self._page_socket = listen(wanted.port, next_free=True)
+        self._bot_socket = listen(self._page_socket.getsockname()[1] + 1, next_free=True)
+        self._page = Page(f"{url_of(self._bot_socket)}{wanted.path or '/'}", access_key=self._key, poe=self._poe)
         self._greeted = False
 
     async def run(self) -> None:
@@ -73,11 +76,13 @@ class DevSession:
             loop.add_signal_handler(number, stop.set)
         logging.getLogger("uvicorn.error").addFilter(_is_no_cut)
         async with AsyncExitStack() as stack:
-            listener = listen()
-            stack.callback(listener.close)
-            await stack.enter_async_context(served(await self._other_bots(stack), listener))
-            self._poe_url = url_of(listener)
-            working = asyncio.create_task(self._work(stack))
+            stack.enter_context(self._page_socket)
+            stack.enter_context(self._bot_socket)
+            stack.push_async_callback(close_pool)
+            self._script_other_bots()
+            await stack.enter_async_context(served(self._page, self._page_socket))
+            stack.callback(lambda: self._page.playground.close())
+            working = asyncio.create_task(self._work())
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
@@ -93,20 +98,16 @@ class DevSession:
         """What `.env` adds. Raises Failure."""
         return missing_from_environment(read_env_file(self._env_file)) if self._env_file is not None else {}
 
-    async def _other_bots(self, stack: AsyncExitStack) -> AsgiApp:
-        """The local Poe, with whatever is to answer behind it."""
+    def _script_other_bots(self) -> None:
+        """Whatever is to answer behind the local Poe."""
         wanted, poe = self._wanted, self._poe
         if wanted.live:
             key = self._given.get("POE_API_KEY") or os.environ.get("POE_API_KEY")
             if not key:
                 raise Failure("--live calls the real Poe, with your key: set POE_API_KEY to one of poe.com/api/keys.")
-            client = await stack.enter_async_context(PoeClient(api_key=key))
-            poe.others(live_answers(poe, client))
-            return with_live_surfaces(poe, client)
-        if wanted.model_url:
-            client = await stack.enter_async_context(PoeClient(api_key="local"))
-            poe.others(model_answers(wanted.model_url, wanted.model, client))
-        return poe
+            poe.otherwise(live(poe, key, os.environ.get("POE_BASE_URL") or "https://api.poe.com"))
+        elif wanted.model_url:
+            poe.otherwise(model_answers(wanted.model_url, wanted.model, PoeClient(api_key="local")))
 
     def _who_answers(self) -> str:
         if self._wanted.live:
@@ -118,25 +119,19 @@ class DevSession:
     def _for_the_bot(self) -> dict[str, str]:
         """The environment of the bot, beside that of this process. It calls the local Poe, where any key will do."""
         given = self._environment()
-        own = {"POE_BASE_URL": self._poe_url, "POE_ACCESS_KEY": self._key, "PYTHONUNBUFFERED": "1"}
+        own = {"POE_BASE_URL": f"{url_of(self._page_socket)}/poe", "POE_ACCESS_KEY": self._key, "PYTHONUNBUFFERED": "1"}
         return {"POE_API_KEY": os.environ.get("POE_API_KEY", "local"), **given, **own}
 
     # ---- the bot
 
-    async def _work(self, stack: AsyncExitStack) -> None:
-        page_socket = listen(self._wanted.port, next_free=True)
-        stack.callback(page_socket.close)
-        bot_socket = listen(page_socket.getsockname()[1] + 1, next_free=True)
-        stack.callback(bot_socket.close)
-        process = await self._spawn(bot_socket)
+    async def _work(self) -> None:
+        process = await self._spawn()
         upcoming: BotProcess | None = None
         try:
             while True:
                 failure = await self._start(process)
-                if self._page is None:
-                    await self._open_page(stack, page_socket, url_of(bot_socket), process)
-                upcoming = await self._spawn(bot_socket)
-                changed = await (self._mended(failure, bot_socket) if failure else self._running(process, bot_socket))
+                upcoming = await self._spawn()
+                changed = await (self._mended(failure) if failure else self._running(process))
                 say(f"{', '.join(map(shown, changed))} changed", mark="↻", color="cyan")
                 await process.stop()
                 process, upcoming = upcoming, None
@@ -145,8 +140,8 @@ class DevSession:
                 if each is not None:
                     await asyncio.shield(each.stop())
 
-    async def _spawn(self, listener: socket.socket) -> BotProcess:
-        return await BotProcess.spawn(self._wanted.target, listener, key=self._key)
+    async def _spawn(self) -> BotProcess:
+        return await BotProcess.spawn(self._wanted.target, self._bot_socket, key=self._key)
 
     async def _start(self, process: BotProcess) -> Failure | None:
         try:
@@ -158,14 +153,13 @@ class DevSession:
         self._declare(process)
         return None
 
-    async def _running(self, process: BotProcess, listener: socket.socket) -> list[str]:
+    async def _running(self, process: BotProcess) -> list[str]:
         """Until something changes. A process that ends by itself is a failure."""
-        page = self._opened
-        page.bot_reloaded()
         if self._greeted:
             say("reloaded", mark="↻", color="cyan")
         else:
-            self._greet(process, url_of(listener))
+            self._greet(process)
+        self._page.playground.bot_reloaded()
         changing = asyncio.create_task(self._watch.changed())
         ending = asyncio.create_task(process.ended())
         try:
@@ -176,45 +170,40 @@ class DevSession:
         finally:
             changing.cancel()
             ending.cancel()
-        return await self._mended(failure, listener)
+        return await self._mended(failure)
 
-    async def _mended(self, failure: Failure, listener: socket.socket) -> list[str]:
+    async def _mended(self, failure: Failure) -> list[str]:
         """Say what is wrong, in place of the bot, too, until something changes."""
         failure_lines(failure.message, failure.details)
         say("Waiting for a change …")
-        self._opened.bot_failed(f"{failure.details}\n{failure.message}".strip())
-        async with sorry(listener, failure.message):
+        self._page.playground.bot_failed(f"{failure.details}\n{failure.message}".strip())
+        async with sorry(self._bot_socket, failure.message):
             return await self._watch.changed()
 
-    # ---- the page
-
-    @property
-    def _opened(self) -> Page:
-        assert self._page is not None
-        return self._page
-
-    async def _open_page(self, stack: AsyncExitStack, listener: socket.socket, url: str, process: BotProcess) -> None:
-        self._page = open_playground(f"{url}{self._path(process)}", access_key=self._key, poe=self._poe)
-        self._page_url = f"{url_of(listener)}/?token={self._page.token}"
-        await stack.enter_async_context(served(self._page.app, listener))
-
-    def _path(self, process: BotProcess) -> str:
-        return self._wanted.path or next((str(each["path"]) for each in process.bots), "/")
-
-    def _greet(self, process: BotProcess, url: str) -> None:
+    def _greet(self, process: BotProcess) -> None:
         self._greeted = True
-        path = self._path(process)
+        here = self._here(process)
+        path = self._wanted.path or (str(here["path"]) if here else "/")
+        bot_url = f"{url_of(self._bot_socket)}{path}"
+        target = self._wanted.target
+        imported_from = f"{target.module}:{here['variable'] if here else target.attribute or 'app'}"
+        self._page.knows(bot_url, name=here["name"] if here else None, imported_from=imported_from)
+        page_url = f"{url_of(self._page_socket)}{self._page.playground.path}"
         Greeting(
-            target=self._wanted.target.text,
-            page_url=self._page_url,
-            bot_url=f"{url}{path}",
+            target=target.text,
+            page_url=page_url,
+            bot_url=bot_url,
             made_key=self._made_key,
             bots=process.bots,
             path=path,
             others=self._who_answers(),
         ).show()
         if self._wanted.browser and _has_display():
-            webbrowser.open(self._page_url)
+            webbrowser.open(page_url)
+
+    def _here(self, process: BotProcess) -> Mapping[str, Any] | None:
+        """What is known of the bot that the page is for: the one at the path that was named, or the first."""
+        return next((each for each in process.bots if self._wanted.path in {None, each["path"]}), None)
 
     def _declare(self, process: BotProcess) -> None:
         """Have the local Poe refuse what Poe would: calls that the bots did not declare, as far as that shows."""
@@ -233,8 +222,8 @@ class DevSession:
                 blocked_line(report)
             case "log":
                 log_line(report)
-                if report["error_id"] and self._page is not None:
-                    self._page.handler_failed(report["error_id"], report["traceback"])
+                if report["error_id"]:
+                    self._page.playground.handler_failed(report["error_id"], report["traceback"])
 
 
 def _has_display() -> bool:

@@ -1,113 +1,43 @@
-"""``dev --live``: the real Poe answers when a bot under development calls other bots.
-
-It stands behind the local Poe, which notes each call. Charges and settings stay on this machine.
-"""
+"""``dev --live``: the bots of the real Poe answer when a bot under development calls them, files included."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
-from ..client import HttpRequest, HttpResponse, PoeClient
-from ..errors import ConnectionFailedError, SSEError, UpstreamError
-from ..local import AsgiApp, Call, Cut, FakePoe, http_error
-from ..protocol import Done, Meta, ResponseReader, StreamEvent
-from ._passing_on import Answers, post, refusal
-
-_PASSED_ON = ("/v1/", "/poe_api/", "/usage/")  # what is not about a bot goes to the real Poe as it comes
-_KEPT = ("content-type", "retry-after", "content-length")
+from ..client import PoeClient
+from ..errors import UpstreamError
+from ..local import Call, FakePoe, http_error, real_bots
+from ..protocol import Attachment, Attachments, Message
 
 
-def live_answers(poe: FakePoe, client: PoeClient) -> Answers:
-    """Has the bots of the real Poe answer, with the key of this client."""
+def live(poe: FakePoe, api_key: str, base_url: str) -> Callable[[Call], Awaitable[Any]]:
+    """For `FakePoe.otherwise`: as `real_bots`, and Poe is given the files that were uploaded to this one."""
+    ask = real_bots(api_key, base_url=base_url)
+    client = PoeClient(api_key=api_key, base_url=base_url)
+    uploaded: dict[str, str] = {}
 
     async def answer(call: Call) -> Any:
-        body = {name: value for name, value in call.body.items() if name not in {"access_key", "api_key"}}
         try:
-            body["query"] = [await _with_real_files(message, poe, client) for message in body["query"]]
-            response = await post(client, client.connection.bot_url(call.bot), body, client.connection.key())
+            query = [await _with_real_files(message) for message in call.request.query]
         except UpstreamError as exc:
             return http_error(502, str(exc))
-        if response.status != 200:
-            return await refusal(response)
-        return _events(response)
+        return await ask(replace(call, request=replace(call.request, query=tuple(query))))
+
+    async def _with_real_files(message: Message) -> Message:
+        if not message.attachments:
+            return message
+        return replace(message, attachments=Attachments([await _real(each) for each in message.attachments]))
+
+    async def _real(attachment: Attachment) -> Attachment:
+        url = attachment.url
+        here = next((each for each in poe.uploads if each.url == url), None)
+        if here is None:
+            return attachment
+        if url not in uploaded:
+            file = await client.upload(here.content, name=here.name, content_type=here.content_type)
+            uploaded[url] = file.url
+        return replace(attachment, url=uploaded[url])
 
     return answer
-
-
-def with_live_surfaces(poe: FakePoe, client: PoeClient) -> AsgiApp:
-    """The local Poe, whose models, uploads and points are those of the real one."""
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith(_PASSED_ON):
-            await poe(scope, receive, send)
-            return
-        response = await client.connection.transport().send(await _passed_on(scope, receive, client))
-        try:
-            headers = [(name.encode(), response.headers[name].encode()) for name in _KEPT if name in response.headers]
-            await send({"type": "http.response.start", "status": response.status, "headers": headers})
-            async with aclosing(_bytes(response)) as chunks:
-                async for chunk in chunks:
-                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            await send({"type": "http.response.body", "body": b""})
-        finally:
-            await response.aclose()
-
-    return app
-
-
-async def _passed_on(scope: Any, receive: Any, client: PoeClient) -> HttpRequest:
-    body, more = bytearray(), True
-    while more:
-        message = await receive()
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-    connection, path = client.connection, scope["path"]
-    url = connection.upload_url() if path.startswith("/poe_api/") else connection.api_url(path)
-    query = scope["query_string"].decode("latin-1")
-    own = {name.decode(): value.decode("latin-1") for name, value in scope["headers"] if name == b"content-type"}
-    # An upload carries its key bare, all else as a Bearer token.
-    key = connection.key() if path.startswith("/poe_api/") else f"Bearer {connection.key()}"
-    return HttpRequest(
-        method=scope["method"],
-        url=f"{url}?{query}" if query else url,
-        headers={**own, "authorization": key},
-        content=bytes(body),
-    )
-
-
-async def _with_real_files(message: Mapping[str, Any], poe: FakePoe, client: PoeClient) -> dict[str, Any]:
-    """A message whose attachments the real Poe can read: what is stored here is uploaded there."""
-    here = {upload.url: upload for upload in poe.uploads}
-    attachments = []
-    for each in message.get("attachments") or []:
-        upload = here.get(each.get("url", ""))
-        if upload is None:
-            attachments.append(each)
-        else:
-            file = await client.upload(upload.content, name=upload.name, content_type=upload.content_type)
-            attachments.append({**each, "url": file.url})
-    return {**message, "attachments": attachments}
-
-
-async def _events(response: HttpResponse) -> AsyncIterator[StreamEvent | Cut]:
-    """The events of an answer; the local Poe puts its own `meta` and `done` around them."""
-    reader = ResponseReader()
-    try:
-        async for chunk in response.chunks():
-            for event in reader.feed(chunk):
-                if isinstance(event, Done):
-                    return
-                if not isinstance(event, Meta):
-                    yield event
-    except (ConnectionFailedError, SSEError):
-        pass
-    finally:
-        await response.aclose()
-    yield Cut()
-
-
-async def _bytes(response: HttpResponse) -> Any:
-    async for chunk in response.chunks():
-        yield chunk

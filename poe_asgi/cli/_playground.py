@@ -1,33 +1,32 @@
-"""The one place where the command line meets the playground."""
+"""The one place where the command line meets the playground: a page that knows more of the bot once it is loaded."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 from ..local import FakePoe
-from ._extras import need
+from ..playground import Playground
 
 
-class Page(Protocol):
-    """The playground, as far as `dev` goes: an ASGI app, and what it is told of the bot."""
+class Page:
+    """An ASGI app: the playground for the bot at a URL. The local Poe, which bots call, is below ``/poe``."""
 
-    @property
-    def app(self) -> Any: ...
+    def __init__(self, url: str, *, access_key: str, poe: FakePoe) -> None:
+        self._access_key = access_key
+        self._poe = poe
+        self._url = url
+        self.playground = Playground(url, access_key=access_key, fake_poe=poe)
 
-    @property
-    def token(self) -> str: ...
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.playground.app(scope, receive, send)
 
-    def bot_reloaded(self) -> None: ...
-
-    def bot_failed(self, message: str) -> None: ...
-
-    def handler_failed(self, error_id: str, traceback: str) -> None: ...
-
-
-def open_playground(url: str, *, access_key: str, poe: FakePoe) -> Page:
-    """The page for the bot at this URL. Raises Failure when the extra is missing."""
-    need("markdown_it", "nh3")
-    from ..playground import Playground
-
-    page: Page = Playground(url, access_key=access_key, fake_poe=poe)
-    return page
+    def knows(self, url: str, *, name: str | None, imported_from: str) -> None:
+        """Where the bot is, what it is called, and how a test imports it. Before the first conversation."""
+        self.playground = Playground(
+            url,
+            access_key=self._access_key,
+            token=self.playground.token,
+            fake_poe=self._poe,
+            name=name or "Your bot",
+            imported_from=imported_from,
+        )

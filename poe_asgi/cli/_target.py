@@ -48,10 +48,11 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What the target holds: a `Bot` or an ASGI app, and the name it was found under."""
+    """What the target holds: a `Bot` or an ASGI app, the name it was found under, and the module."""
 
     value: Any
     name: str
+    module: ModuleType
 
     def app(self) -> Any:
         """The app to serve. Raises LoadError for a bot that cannot be served."""
@@ -185,7 +186,7 @@ def _found(target: Target, module: ModuleType) -> Loaded:
         for part in name.split("."):
             value = getattr(value, part, None)
         if value is not None:
-            return Loaded(value, name)
+            return Loaded(value, name, module)
     there = dict(_servable(module))
     missing = repr(target.attribute) if target.attribute else " and no ".join(f"`{name}`" for name in NAMES)
     message = f"{target.what} has no {missing}."

@@ -31,7 +31,15 @@ class Scripts:
         self._scripts: dict[str, list[Any]] = {}
         self._names: dict[str, str] = {}
         self._served: dict[str, Served] = {}
-        self.others: Any = stand_in  # what the bots answer that are not scripted
+        self._otherwise: Any = stand_in
+
+    def otherwise(self, answer: Scripted | None) -> None:
+        """Script every bot that is not scripted by its name. Raises ConfigurationError for what cannot be played."""
+        self._otherwise = stand_in if answer is None else _checked("A bot that is not scripted", answer, None)
+
+    def is_stand_in(self, name: str) -> bool:
+        """Whether nothing is scripted for this bot."""
+        return name not in self and self._otherwise is stand_in
 
     def script(self, name: str, scripted: Scripted, *, access_key: str | None) -> None:
         """Script this bot anew. Raises ConfigurationError for what cannot be played."""
@@ -45,10 +53,6 @@ class Scripts:
         for answer in checked:
             if isinstance(answer, Served):
                 self._served[name.casefold()] = answer
-
-    def script_others(self, scripted: OneAnswer | Function) -> None:
-        """Script all bots that have no script of their own. Raises ConfigurationError for what cannot be played."""
-        self.others = _checked("Every other bot", scripted, None)
 
     def __contains__(self, name: str) -> bool:
         return name.casefold() in self._scripts
@@ -71,7 +75,7 @@ class Scripts:
 
     async def answer(self, call: Call) -> HttpAnswer | Play:
         """The answer to this call. The last of a list of answers stays."""
-        answers = self._scripts.get(call.bot.casefold(), [self.others])
+        answers = self._scripts.get(call.bot.casefold(), [self._otherwise])
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         if isinstance(answer, Served):
             return Play(answer.events(call.request), Script(meta=None))

@@ -1,0 +1,45 @@
+"""Python source, as a person would write it: imports gathered, long texts broken at their lines."""
+
+from __future__ import annotations
+
+import sys
+
+_WIDTH = 80
+
+
+class Source:
+    """Gathers what a module needs to import."""
+
+    def __init__(self) -> None:
+        self._modules: set[str] = set()
+        self._names: dict[str, set[str]] = {}
+
+    def use(self, module: str, *names: str) -> None:
+        """Import a module, or names of it."""
+        if names:
+            self._names.setdefault(module, set()).update(names)
+        else:
+            self._modules.add(module)
+
+    def module(self, docstring: str, body: str) -> str:
+        """The whole module."""
+        lines = [f"import {module}" for module in sorted(self._modules)]
+        lines += [f"from {module} import {', '.join(sorted(names))}" for module, names in sorted(self._names.items())]
+        standard = [line for line in lines if line.split()[1].partition(".")[0] in sys.stdlib_module_names]
+        others = [line for line in lines if line not in standard]
+        blocks = [docstring, *("\n".join(block) for block in (standard, others) if block)]
+        return "\n\n".join(blocks) + "\n\n\n" + body
+
+
+def literal(text: str) -> str:
+    """A string literal; a long one is broken at its line ends."""
+    lines = text.splitlines(keepends=True)
+    if len(repr(text)) <= _WIDTH or len(lines) < 2:
+        return _quoted(text)
+    return "(" + " ".join(_quoted(line) for line in lines) + ")"
+
+
+def _quoted(text: str) -> str:
+    """With double quotes, where that is as easy to read."""
+    plain = repr(text)
+    return f'"{plain[1:-1]}"' if plain.startswith("'") and '"' not in plain else plain
