@@ -18,7 +18,7 @@ from ._options import path_option, target_argument
 @click.option(
     "--model-url",
     metavar="URL",
-    help="A server with OpenAI's API is all other bots: http://127.0.0.1:11434/v1",
+    help="OpenAI's API at this URL is all other bots: http://127.0.0.1:11434/v1",
 )
 @click.option("--model", metavar="NAME", help="The model to ask there.  [default: the first it lists]")
 @click.option(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,51 +11,51 @@ import click
 
 from ..protocol import Settings
 
-_BODY = '{"type": "query", "query": [{"role": "user", "content": "Hello"}]}'
+BODY = '{"type": "query", "query": [{"role": "user", "content": "Hello"}]}'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Greeting:
-    """``made_key`` is one made for this run, the only one ever shown; ``others`` says who the other bots are."""
+    """``made_key`` is one made for this run, the only one ever shown; else ``key_from`` says where the key is.
+
+    ``others`` says who the other bots are.
+    """
 
     target: str
     page_url: str
     bot_url: str
     made_key: str | None
+    key_from: str
     bots: Sequence[Mapping[str, Any]]
     path: str
     others: str
 
-    def show(self) -> None:
-        """Write it."""
-        here = next((each for each in self.bots if each["path"] == self.path), None)
-        name = (here or {}).get("name")
-        rows = [
-            ("Playground", click.style(self.page_url, fg="cyan", bold=True)),
-            ("Bot", f"{self.bot_url}{f'   {name}' if name else ''}"),
-            ("Key", f"{self.made_key}   made for this run" if self.made_key else "the one in POE_ACCESS_KEY"),
-            ("Settings", _settings(here)),
-            ("Other bots", self.others),
-            ("Reload", "whenever a Python file of yours, or .env, changes"),
-        ]
-        rest = [each["path"] for each in self.bots if each["path"] != self.path]
-        if rest:
-            rows.insert(2, ("More bots", f"{', '.join(rest)}   (--path {rest[0]} opens that one)"))
-        click.echo()
-        for label, text in rows:
-            click.echo(f"  {click.style(f'{label:<11}', dim=True)} {text}")
-        click.echo("\n  Ask it from another terminal:\n")
-        click.echo(self.curl)
-        click.echo("\n  When it is good, the way to Poe:\n")
-        for command, what in self._way():
-            click.echo(f"  {command:<44} {click.style(what, dim=True)}")
-        click.echo(f"\n  {click.style('Ctrl-C ends it.', dim=True)}\n")
+    def text(self) -> str:
+        """What is written, with colours."""
+        lines = [f"  {click.style(f'{label:<11}', dim=True)} {text}" for label, text in self._rows()]
+        lines += ["", "  Ask it from another terminal:", "", self.curl, "", "  When it is good, the way to Poe:", ""]
+        lines += [f"  {command:<36} {click.style(what, dim=True)}" for command, what in self._way()]
+        lines += ["", click.style("  Ctrl-C ends it.", dim=True)]
+        return "\n".join(lines)
 
     @property
     def curl(self) -> str:
         """A line to paste, which shows no key but one that was made for this run."""
         key = self.made_key or "$POE_ACCESS_KEY"
-        return f"curl -N {shlex.quote(self.bot_url)} -H \"Authorization: Bearer {key}\" -d '{_BODY}'"
+        return f"curl -N {shlex.quote(self.bot_url)} -H \"Authorization: Bearer {key}\" -d '{BODY}'"
+
+    def _rows(self) -> Iterator[tuple[str, str]]:
+        here = next((each for each in self.bots if each["path"] == self.path), None)
+        name = (here or {}).get("name")
+        yield "Playground", click.style(self.page_url, fg="cyan", bold=True)
+        yield "Bot", f"{self.bot_url}{f'   {name}' if name else ''}"
+        rest = [str(each["path"]) for each in self.bots if each["path"] != self.path]
+        if rest:
+            yield "More bots", f"{', '.join(rest)}   (--path {rest[0]} opens that one)"
+        yield "Key", f"{self.made_key}   made for this run" if self.made_key else f"that of {self.key_from}"
+        yield "Settings", _settings(here)
+        yield "Other bots", self.others
+        yield "Reload", "when a Python file of yours changes, or .env"
 
     def _way(self) -> list[tuple[str, str]]:
         target = shlex.quote(self.target)

@@ -54,7 +54,9 @@ class DevSession:
         self._wanted = wanted
         self._env_file = find_env_file(wanted.target.folder)
         self._given = self._environment()
-        key = wanted.key or self._given.get("POE_ACCESS_KEY") or os.environ.get("POE_ACCESS_KEY")
+        in_file, in_shell = self._given.get("POE_ACCESS_KEY"), os.environ.get("POE_ACCESS_KEY")
+        key = wanted.key or in_shell or in_file
+        self._key_from = "--key" if wanted.key else "POE_ACCESS_KEY" if in_shell else ".env (to paste: export it)"
         self._made_key = None if key else secrets.token_hex(16)
         self._key = key or self._made_key or ""
         self._poe = FakePoe()
@@ -81,7 +83,7 @@ class DevSession:
             stack.push_async_callback(close_pool)
             self._script_other_bots()
             await stack.enter_async_context(served(self._page, self._page_socket))
-            stack.callback(lambda: self._page.playground.close())
+            stack.callback(self._page.close)
             working = asyncio.create_task(self._work())
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -111,10 +113,10 @@ class DevSession:
 
     def _who_answers(self) -> str:
         if self._wanted.live:
-            return "the real ones answer, and your points pay (POE_API_KEY)"
+            return "the real ones, and your points pay (POE_API_KEY)"
         if self._wanted.model_url:
-            return f"a model at {self._wanted.model_url} answers"
-        return "stand-ins answer (--live: the real ones; --model-url: a model of yours)"
+            return f"the model at {self._wanted.model_url}"
+        return "stand-ins (--live: the real ones; --model-url: a model of yours)"
 
     def _for_the_bot(self) -> dict[str, str]:
         """The environment of the bot, beside that of this process. It calls the local Poe, where any key will do."""
@@ -136,9 +138,8 @@ class DevSession:
                 await process.stop()
                 process, upcoming = upcoming, None
         finally:
-            for each in (process, upcoming):
-                if each is not None:
-                    await asyncio.shield(each.stop())
+            both = (each.stop() for each in (process, upcoming) if each is not None)
+            await asyncio.shield(asyncio.gather(*both))
 
     async def _spawn(self) -> BotProcess:
         return await BotProcess.spawn(self._wanted.target, self._bot_socket, key=self._key)
@@ -189,15 +190,17 @@ class DevSession:
         imported_from = f"{target.module}:{here['variable'] if here else target.attribute or 'app'}"
         self._page.knows(bot_url, name=here["name"] if here else None, imported_from=imported_from)
         page_url = f"{url_of(self._page_socket)}{self._page.playground.path}"
-        Greeting(
+        greeting = Greeting(
             target=target.text,
             page_url=page_url,
             bot_url=bot_url,
             made_key=self._made_key,
+            key_from=self._key_from,
             bots=process.bots,
             path=path,
             others=self._who_answers(),
-        ).show()
+        )
+        click.echo(f"\n{greeting.text()}\n")
         if self._wanted.browser and _has_display():
             webbrowser.open(page_url)
 

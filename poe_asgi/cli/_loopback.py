@@ -49,7 +49,7 @@ async def served(app: Any, listener: socket.socket) -> AsyncIterator[None]:
 
 
 class LocalServer(uvicorn.Server):
-    """A server that leaves the signals alone: the command has its own way to end. ``up`` is set once it has begun."""
+    """A server that leaves the signals alone: the command has its own way to end. ``up`` is set once it has begun, or failed to."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -60,5 +60,8 @@ class LocalServer(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.up.set()  # or it has failed, and ends by itself
+        try:
+            await super().startup(sockets)
+        except SystemExit:  # what uvicorn makes of a start-up that failed; older ones return
+            self.should_exit = True
+        self.up.set()

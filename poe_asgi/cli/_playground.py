@@ -22,11 +22,17 @@ class Page:
 
     def knows(self, url: str, *, name: str | None, imported_from: str) -> None:
         """Where the bot is, what it is called, and how a test imports it. Before the first conversation."""
+        before = self.playground
         self.playground = Playground(
             url,
             access_key=self._access_key,
-            token=self.playground.token,
+            token=before.token,
             fake_poe=self._poe,
             name=name or "Your bot",
             imported_from=imported_from,
         )
+        before.close()  # pages that are open come back to the new one
+
+    def close(self) -> None:
+        """Let go of the pages that are open."""
+        self.playground.close()

@@ -76,7 +76,7 @@ def parse_target(text: str) -> Target:
         named, attribute = text, ""
     path = Path(named)
     if path.is_dir():
-        example = next((each.name for each in sorted(path.glob("*.py"))), "bot.py")
+        example = next((each.name for each in sorted(path.glob("*.py")) if each.stem != "__init__"), "bot.py")
         raise LoadError(f"{named} is a folder. Name the file of the bot: {path / example}")
     if path.suffix == ".py":
         if not path.is_file():
@@ -140,7 +140,7 @@ def _is_of_no_author(exc: BaseException) -> bool:
 
 def _missing_import(target: Target, exc: ModuleNotFoundError) -> LoadError:
     missing = (exc.name or "").partition(".")[0]
-    near = _alike(target.folder / f"{missing}.py")
+    near = did_you_mean(missing, [each.stem for each in target.folder.glob("*.py")])
     return LoadError(
         f"{_where(target, exc)}: it imports {exc.name!r}, which is not there.{near} If it is a package, install it "
         f"into this environment ({sys.prefix}).",
@@ -159,7 +159,8 @@ def _raised(target: Target, exc: BaseException) -> LoadError:
         summary = "".join(str(exc).splitlines()[:1])
         what = f"{type(exc).__name__}: {summary}" if summary else type(exc).__name__
         what += ". The module raises this when it is imported"
-    return LoadError(f"{_where(target, exc)}: {what}.", details=authors_traceback(exc))
+    stop = "" if what.endswith(("?", ":", "!")) else "."
+    return LoadError(f"{_where(target, exc)}: {what}{stop}", details=authors_traceback(exc))
 
 
 def _where(target: Target, exc: BaseException) -> str:
@@ -226,8 +227,12 @@ def _check_kind(target: Target, found: Loaded) -> None:
 
     if isinstance(found.value, Bot) or _is_asgi(found.value):
         return
-    kind = "a class" if inspect.isclass(found.value) else f"a {type(found.value).__name__}"
+    kind = "a class" if inspect.isclass(found.value) else f"{_article(type(found.value).__name__)}"
     hint = ""
     if callable(found.value) and not inspect.isclass(found.value):
-        hint = f" If it makes the app, call it in the module: app = {found.name}()"
+        hint = " If it makes the app, keep what it returns: app = make_app()"
     raise LoadError(f"{target.what}:{found.name} is {kind}, neither a Bot nor an ASGI app.{hint}")
+
+
+def _article(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiouAEIOU' else 'a'} {noun}"
