@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import Mapping
@@ -35,7 +36,7 @@ def settings() -> None:
 @failing_well
 def show(bot: str, key: str | None, path: str | None, as_json: bool) -> None:
     """Show the settings of the bot at a URL, or of the one in TARGET, and what Poe would drop of them."""
-    sent, problem = run_async(_of(bot, key, path))
+    ((sent, problem),) = run_async(_of(bot, key=key, path=path))
     if as_json:
         click.echo(json.dumps(sent))
         return
@@ -60,7 +61,7 @@ def diff(bot: str, other: str, key: str | None, path: str | None, as_json: bool)
 
     Poe has no way to ask what it has stored; `push` tells what it dropped. Exit code 1: they differ.
     """
-    (one, _), (two, _) = run_async(_of(bot, key, path)), run_async(_of(other, key, path))
+    (one, _), (two, _) = run_async(_of(bot, other, key=key, path=path))
     different = dict(_differences(one, two))
     if as_json:
         click.echo(json.dumps({path: {"first": a, "second": b} for path, (a, b) in different.items()}))
@@ -99,8 +100,8 @@ def push(target: str, key: str | None, name: str | None, path: str | None, fetch
         raise click.exceptions.Exit(Exit.NEGATIVE)
 
 
-async def _of(bot: str, key: str | None, path: str | None) -> tuple[Mapping[str, Any], str]:
-    """The settings as they go to Poe, and what is wrong with them in Poe's eyes."""
+async def _of(*bots: str, key: str | None, path: str | None) -> list[tuple[Mapping[str, Any], str]]:
+    """The settings of each as they go to Poe, and what is wrong with them in Poe's eyes."""
     from ..client import close_pool
     from ..errors import ConfigurationError
     from ..protocol import Settings
@@ -108,19 +109,23 @@ async def _of(bot: str, key: str | None, path: str | None) -> tuple[Mapping[str,
     from ._server_bot import ServerBot
     from ._target import is_url, parse_target
 
-    try:
+    async def told(bot: str) -> Mapping[str, Any]:
         if is_url(bot):
-            raw = await ServerBot(bot, key).settings()
-        else:
-            async with local_bot(parse_target(bot), key=key, path=path) as local:
-                raw = await ServerBot(local.url, local.key).settings()
+            return await ServerBot(bot, key).settings()
+        async with local_bot(parse_target(bot), key=key, path=path) as local:
+            return await ServerBot(local.url, local.key).settings()
+
+    def problem(raw: Mapping[str, Any]) -> str:
+        try:
+            Settings.from_wire(raw)
+        except ConfigurationError as exc:
+            return str(exc)
+        return ""
+
+    try:
+        return [(raw, problem(raw)) for raw in await asyncio.gather(*map(told, bots))]
     finally:
         await close_pool()
-    try:
-        Settings.from_wire(raw)
-    except ConfigurationError as exc:
-        return raw, str(exc)
-    return raw, ""
 
 
 async def _pushed(
@@ -140,6 +145,10 @@ async def _pushed(
         raise Failure(f"There is no bot at {path}. There is {there}." if bots else "This app has no bot of poe-asgi.")
     if path is None and len(bots) > 1:
         raise Failure(f"There are several bots: name one with --path ({', '.join(each.path for each in bots)}).")
+    if served.bot.hook("on_settings") is not None and not fetch:
+        raise Failure(f"{served.bot!r} has dynamic settings: while it runs, have Poe ask for them, with --fetch.")
+    if not (name or served.bot.name):
+        raise Failure(f"{served.bot!r} has no name: give its handle at Poe with --name.")
     key = key or next(iter(served.access_keys), None)
     async with PoeClient() as poe:
         push = poe.fetch_settings if fetch else poe.push_settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -14,12 +15,17 @@ _OURS = ("POE_", "PORT", "WEB_CONCURRENCY", "FORWARDED_ALLOW_IPS", "DISPLAY", "W
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The folder; the environment, the path and the modules are as before afterwards."""
+    """The folder; environment, path, modules and logging are as before afterwards."""
     environment, path, modules = dict(os.environ), list(sys.path), set(sys.modules)
+    loggers = [logging.getLogger(name) for name in ("", "poe_asgi", "uvicorn", "uvicorn.error", "uvicorn.access")]
+    logs = [(each, each.level, list(each.handlers), each.propagate) for each in loggers]
     for name in [name for name in os.environ if name.startswith(_OURS)]:
         del os.environ[name]
     monkeypatch.chdir(tmp_path)
     yield tmp_path
+    for logger, level, handlers, propagate in logs:
+        logger.setLevel(level)
+        logger.handlers, logger.propagate = handlers, propagate
     os.environ.clear()
     os.environ.update(environment)
     sys.path[:] = path
