@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from ._exits import failing_well, run_async
+from ._exits import Failure, failing_well, run_async
 from ._options import json_option
 
 
@@ -22,12 +22,15 @@ from ._options import json_option
 def ask(model: str, question: str | None, system: str | None, api_key: str | None, usage: bool, as_json: bool) -> None:
     """Ask MODEL on Poe, and write its answer as it comes.
 
-    The question is QUESTION, standard input, or both: then the input goes after the question, as in
+    The question is QUESTION, standard input, or both: then the input goes after the question.
 
-        git diff | poe-asgi ask Claude-Sonnet-4.6 "Write a commit message for this:"
+    \b
+    git diff | poe-asgi ask GPT-5-mini "Put this into a sentence:"
     """
     piped = "" if sys.stdin.isatty() else sys.stdin.read().strip()
     text = "\n\n".join(part for part in (question or "", piped) if part)
+    if not api_key:
+        raise Failure("Poe wants a key: set POE_API_KEY to one of poe.com/api/keys, or give --api-key.")
     if not text:
         raise click.UsageError("There is no question: write one, or pipe it in.")
     run_async(_ask(model, text, system, api_key, usage=usage, as_json=as_json))

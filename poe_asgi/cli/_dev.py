@@ -5,13 +5,19 @@ from __future__ import annotations
 import click
 
 from ._exits import failing_well, run_async
-from ._options import path_option, target_argument
+from ._options import PORT, path_option, target_argument
 
 
 @click.command(short_help="Talk to a bot in the browser while you write it.")
 @target_argument
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, envvar="PORT", show_default=True, metavar="PORT",
-              help="Port of the playground; the next free one if it is taken. The bot gets the one after it.")  # fmt: skip
+@click.option(
+    "--port",
+    type=PORT,
+    default=8000,
+    envvar="PORT",
+    metavar="N",
+    help="Port of the playground, or the next free one; the bot gets the one after it.  [default: PORT, else 8000]",
+)
 @path_option
 @click.option("--key", metavar="KEY", help="Access key.  [default: POE_ACCESS_KEY, else one made for this run]")
 @click.option("--live", is_flag=True, help="Other bots are the real ones; POE_API_KEY pays.")

@@ -49,7 +49,7 @@ async def served(app: Any, listener: socket.socket) -> AsyncIterator[None]:
 
 
 class LocalServer(uvicorn.Server):
-    """A server that leaves the signals alone: the command has its own way to end. ``up`` is set once it has begun, or failed to."""
+    """A server that leaves the signals to the command. ``up`` is set once it has begun, or failed to."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ._exits import Failure, failing_well, run_async
-from ._options import target_argument
+from ._options import PORT, Number, target_argument
 
 if TYPE_CHECKING:
     from ..server import ServedBot
@@ -28,61 +28,53 @@ _KEEP_ALIVE_SECONDS = 75
 
 @click.command(short_help="Serve a bot in production.")
 @target_argument
-@click.option("--host", default="0.0.0.0", show_default=True, metavar="HOST", help="Address to listen at.")  # noqa: S104
+@click.option("--host", default="0.0.0.0", metavar="HOST", help="Address to listen at.  [default: 0.0.0.0]")  # noqa: S104
 @click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=8080,
-    envvar="PORT",
-    show_default="PORT, else 8080",
-    metavar="PORT",
-    help="Port to listen at.",
+    "--port", type=PORT, default=8080, envvar="PORT", metavar="N", help="Port to listen at.  [default: PORT, else 8080]"
 )
 @click.option(
     "--workers",
-    type=click.IntRange(1, 64),
+    type=Number(1, 64),
     default=1,
     envvar="WEB_CONCURRENCY",
-    show_default="WEB_CONCURRENCY, else 1",
     metavar="N",
-    help="Processes.",
+    help="Processes.  [default: WEB_CONCURRENCY, else 1]",
 )
 @click.option(
     "--drain",
-    type=click.FloatRange(0),
+    type=Number(0, 86_400, whole=False),
     metavar="SECONDS",
     help="How long running answers may go on after SIGTERM.  [default: 20, or what the app says]",
 )
 @click.option(
     "--max-connections",
-    type=click.IntRange(1),
+    type=Number(1, 1_000_000),
     default=1000,
-    show_default=True,
     metavar="N",
-    help="Connections of one process; more are answered 503.",
+    help="Connections of one process; more are answered 503.  [default: 1000]",
 )
 @click.option(
     "--forwarded-allow-ips",
     default="127.0.0.1",
     envvar="FORWARDED_ALLOW_IPS",
-    show_default="FORWARDED_ALLOW_IPS, else 127.0.0.1",
     metavar="IPS",
-    help="Proxies whose X-Forwarded headers are believed; * for all.",
+    help="Proxies whose X-Forwarded headers are believed; * for all.  [default: FORWARDED_ALLOW_IPS, else 127.0.0.1]",
 )
 @click.option(
-    "--log", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Form of the log."
+    "--log", "form", type=click.Choice(["text", "json"]), default="text", help="Form of the log.  [default: text]"
 )
 @click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
     default="info",
-    show_default=True,
-    help="Least level that is logged.",
+    metavar="LEVEL",
+    help="Least level that is logged: debug, info, warning, error.  [default: info]",
 )
-@click.option("--access-log/--no-access-log", default=True, show_default=True, help="Log each request.")
+@click.option("--no-access-log", is_flag=True, help="Do not log each request.")
 @click.option(
     "--env-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
     help="Read variables from this file; those that are set already stay.",
 )
 @click.option(
@@ -91,7 +83,7 @@ _KEEP_ALIVE_SECONDS = 75
 @failing_well
 def run(
     target: str, host: str, port: int, workers: int, drain: float | None, max_connections: int,
-    forwarded_allow_ips: str, form: str, log_level: str, access_log: bool, env_file: Path | None, push_settings: bool,
+    forwarded_allow_ips: str, form: str, log_level: str, no_access_log: bool, env_file: Path | None, push_settings: bool,
 ) -> None:  # fmt: skip
     """Serve the bot in TARGET, on all addresses of this machine.
 
@@ -130,7 +122,7 @@ def run(
         port=port,
         workers=workers,
         log_config=configuration,
-        access_log=access_log,
+        access_log=not no_access_log,
         proxy_headers=True,
         forwarded_allow_ips=forwarded_allow_ips,
         limit_concurrency=max_connections,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ._exits import Exit, Failure, failing_well, run_async
-from ._options import bot_argument, json_option, key_option, path_option, target_argument
+from ._options import InOrder, bot_argument, json_option, key_option, path_option, target_argument
 
 if TYPE_CHECKING:
     from ..client import SettingsSync
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 name_option = click.option("--name", metavar="HANDLE", help="Its handle at Poe.  [default: that of the Bot]")
 
 
-@click.group(short_help="A bot's settings: show, compare, send to Poe.")
+@click.group(cls=InOrder, short_help="A bot's settings: show, compare, send to Poe.")
 def settings() -> None:
     """What Poe knows about a bot: introduction, attachments, parameter controls, bots it calls.
 
@@ -28,7 +28,7 @@ def settings() -> None:
     """
 
 
-@settings.command()
+@settings.command(short_help="Show the settings of a bot.")
 @bot_argument
 @key_option
 @path_option
@@ -49,7 +49,7 @@ def show(bot: str, key: str | None, path: str | None, as_json: bool) -> None:
         click.echo(f"{click.style('Poe would not take all of it:', fg='yellow')} {problem}", err=True)
 
 
-@settings.command()
+@settings.command(short_help="Compare the settings of two bots.")
 @bot_argument
 @click.argument("other", metavar="URL|TARGET")
 @key_option
@@ -75,7 +75,7 @@ def diff(bot: str, other: str, key: str | None, path: str | None, as_json: bool)
         raise click.exceptions.Exit(Exit.NEGATIVE)
 
 
-@settings.command()
+@settings.command(short_help="Send the settings of a bot to Poe.")
 @target_argument
 @key_option
 @name_option

@@ -108,7 +108,9 @@ def test_models_are_a_table(poe: FakePoe) -> None:
     result = invoke("models", COLUMNS="120")
     assert result.exit_code == Exit.OK
     rows = {
-        line.split()[0]: " ".join(line.split()) for line in result.stdout.splitlines() if "→" in line and line[0] != " "
+        line.split()[0]: " ".join(line.split())
+        for line in result.stdout.splitlines()
+        if " → " in line and "Model" not in line
     }
     assert rows["claude-sonnet-4.6"] == "claude-sonnet-4.6 Anthropic text, image → text 200 k 3.00 / 15.00 tools"
     assert rows["painter-2"] == "painter-2 Somebody text → image 0.04 image"

@@ -105,7 +105,7 @@ def test_a_wrong_key_says_what_to_give() -> None:
         async with local_bot(parse_target("bot.py"), key="k" * 32, path=None) as local:
             try:
                 await ServerBot(local.url, "wrong").settings()
-            except Exception as exc:  # noqa: BLE001
+            except Exception as exc:
                 return str(exc)
             finally:
                 await close_pool()

@@ -209,9 +209,8 @@ def test_a_blocking_call_is_named_by_file_and_line() -> None:
     )
     with dev("bot.py") as up:
         assert up.ask().text == "slow"
-        blocked = up.command.until(r"bot\.py:7 in slow blocked the event loop for \d+ ms: time\.sleep\(0\.4\)")
+        up.command.until(r"bot\.py:7 in slow blocked the event loop for \d+ ms: time\.sleep\(0\.4\)")
         up.command.until(r"await asyncio\.to_thread")
-        assert blocked
 
 
 def test_an_answer_that_waits_is_not_taken_for_one_that_blocks() -> None:
