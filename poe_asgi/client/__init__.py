@@ -6,7 +6,7 @@ from ._attempts import retried, retried_stream
 from ._calls import BODY_BYTES, call, json_object
 from ._catalog import Model, ModelParameter, Pricing, models
 from ._client import PoeClient
-from ._connection import Connection, Timeouts, Upstream, close_pool, upstream, upstream_everywhere
+from ._connection import Connection, Timeouts, Upstream, close_pool, open_pool, upstream, upstream_everywhere
 from ._contents import contents_of
 from ._costs import Charge, Cost, CostItem
 from ._declared import Declared
@@ -85,6 +85,7 @@ __all__ = [
     "in_sections",
     "json_object",
     "models",
+    "open_pool",
     "read_bounded",
     "retried",
     "retried_stream",

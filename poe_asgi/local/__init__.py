@@ -6,6 +6,7 @@ from ._asgi import AsgiApp, HttpAnswer
 from ._asgi_transport import AsgiTransport
 from ._errors import http_error
 from ._fake_poe import FakePoe
+from ._lifespan import Lifespan
 from ._played import Played
 from ._real_bots import real_bots
 from ._records import Amount, Call, ChargeCall, PointsEntry, SettingsCall, UploadCall, fingerprint
@@ -21,6 +22,7 @@ __all__ = [
     "Cut",
     "FakePoe",
     "HttpAnswer",
+    "Lifespan",
     "Pause",
     "Played",
     "PointsEntry",
