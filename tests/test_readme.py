@@ -6,13 +6,15 @@ import os
 import re
 import sys
 from dataclasses import fields
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from click import unstyle
 
-from examples import echo, serve
+from examples import echo
 from poe_asgi import Limits
+from poe_asgi.cli import main
+from poe_asgi.cli._dev_greeting import BODY, STAND_INS, Greeting
 
 from .snippets import ROOT, Snippet, links, place, run, snippets, stories, write_modules
 from .support import KEY, ask, query
@@ -44,7 +46,7 @@ def commands() -> list[str]:
 
 
 def test_the_commands_are_of_kinds_that_are_checked_here() -> None:
-    assert {command.split()[0] for command in commands()} == {"make", "pip", "uvicorn"}
+    assert {command.split()[0] for command in commands()} == {"make", "pip", "poe-asgi"}
 
 
 def test_make_has_the_targets() -> None:
@@ -55,25 +57,32 @@ def test_make_has_the_targets() -> None:
     assert named <= targets
 
 
-def test_uvicorn_finds_the_apps() -> None:
-    apps = {command.split()[1] for command in commands() if command.startswith("uvicorn ")}
-    assert apps
-    for app in apps:
-        module, _, name = app.partition(":")
-        assert find_spec(module) is not None
-        assert hasattr(__import__(module), name)
+def test_the_commands_of_poe_asgi_exist() -> None:
+    named = {command.split()[1] for command in commands() if command.startswith("poe-asgi ")}
+    assert named <= set(main.commands)
+    assert named >= {"dev", "check", "run", "settings"}
 
 
 def test_make_run_prints_what_is_shown() -> None:
     shown = next(text.code for text in snippets(README, "text") if "curl" in text.code)
     url, key = "http://127.0.0.1:8000", "0123456789abcdef0123456789abcdef"
-    assert shown == serve.greeting(url, key)
+    greeting = Greeting(
+        target="examples/echo.py",
+        page_url=f"{url}/?token=x2VJ9uQmXwbT1h0fC3yZ5kLpRdSgAeNq",
+        bot_url="http://127.0.0.1:8001/",
+        made_key=key,
+        key_from="",
+        bots=[{"path": "/", "name": None, "settings": echo.bot.complete().to_wire()}],
+        path="/",
+        others=STAND_INS,
+    )
+    assert shown == f"{unstyle(greeting.text())}\n"
 
 
 @pytest.mark.asyncio
 async def test_the_stream_that_is_shown_is_the_one_that_comes() -> None:
     shown = next(text.code for text in snippets(README, "text") if "event: meta" in text.code)
-    exchange = await ask(echo.bot, serve.BODY.encode())
+    exchange = await ask(echo.bot, BODY.encode())
     assert exchange.body.decode().replace("\r\n", "\n").strip() == shown.strip()
 
 

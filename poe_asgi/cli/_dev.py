@@ -5,14 +5,15 @@ from __future__ import annotations
 import click
 
 from ._exits import failing_well, run_async
-from ._options import PORT, path_option, target_argument
+from ._options import PORTS, path_option, target_argument
 
 
 @click.command(short_help="Talk to a bot in the browser while you write it.")
 @target_argument
 @click.option(
     "--port",
-    type=PORT,
+    type=int,
+    callback=PORTS,
     default=8000,
     envvar="PORT",
     metavar="N",

@@ -12,6 +12,7 @@ import click
 from ..protocol import Settings
 
 BODY = '{"type": "query", "query": [{"role": "user", "content": "Hello"}]}'
+STAND_INS = "stand-ins (--live: the real ones; --model-url: a model of yours)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,9 @@ class Greeting:
         """What is written, with colours."""
         lines = [f"  {click.style(f'{label:<11}', dim=True)} {text}" for label, text in self._rows()]
         lines += ["", "  Ask it from another terminal:", "", self.curl, "", "  When it is good, the way to Poe:", ""]
-        lines += [f"  {command:<36} {click.style(what, dim=True)}" for command, what in self._way()]
+        way = self._way()
+        width = max(len(command) for command, _ in way)
+        lines += [f"  {command:<{width}}   {click.style(what, dim=True)}" for command, what in way]
         lines += ["", click.style("  Ctrl-C ends it.", dim=True)]
         return "\n".join(lines)
 

@@ -18,7 +18,7 @@ import click
 
 from ..client import PoeClient, close_pool
 from ..local import FakePoe
-from ._dev_greeting import Greeting
+from ._dev_greeting import STAND_INS, Greeting
 from ._dev_lines import blocked_line, failure_lines, log_line, request_line, say
 from ._env import NAME, find_env_file, missing_from_environment, read_env_file
 from ._exits import Failure
@@ -116,7 +116,7 @@ class DevSession:
             return "the real ones, and your points pay (POE_API_KEY)"
         if self._wanted.model_url:
             return f"the model at {self._wanted.model_url}"
-        return "stand-ins (--live: the real ones; --model-url: a model of yours)"
+        return STAND_INS
 
     def _for_the_bot(self) -> dict[str, str]:
         """The environment of the bot, beside that of this process. It calls the local Poe, where any key will do."""

@@ -1,28 +1,24 @@
-"""Options and arguments that several commands have, and types of options."""
+"""Options and arguments that several commands have, and checks of them."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TypeVar
 
 import click
 
+T = TypeVar("T")
 
-class Number(click.ParamType):
-    """A number between two, a whole one unless ``whole`` is false. Unlike click's own it keeps the help short."""
 
-    name = "number"
+def between(least: float, most: float) -> Callable[[click.Context, click.Parameter, T], T]:
+    """A check for an option that is a number. Unlike click's own ranges it keeps the help short."""
 
-    def __init__(self, least: int, most: int, *, whole: bool = True) -> None:
-        self._least, self._most, self._kind = least, most, int if whole else float
+    def check(_: click.Context, __: click.Parameter, value: T) -> T:
+        if isinstance(value, int | float) and not least <= value <= most:
+            raise click.BadParameter(f"{value:,} is not between {least:,} and {most:,}.")
+        return value
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | float:
-        try:
-            number = self._kind(value)
-        except ValueError:
-            self.fail(f"{value!r} is no number.", param, ctx)
-        if not self._least <= number <= self._most:
-            self.fail(f"{value} is not between {self._least} and {self._most:,}.", param, ctx)
-        return number
+    return check
 
 
 class InOrder(click.Group):
@@ -32,7 +28,7 @@ class InOrder(click.Group):
         return list(self.commands)
 
 
-PORT = Number(0, 65_535)
+PORTS = between(0, 65_535)
 
 key_option = click.option(
     "--key", envvar="POE_ACCESS_KEY", metavar="KEY", help="Access key of the bot.  [default: POE_ACCESS_KEY]"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ._exits import Failure, failing_well, run_async
-from ._options import PORT, Number, target_argument
+from ._options import PORTS, between, target_argument
 
 if TYPE_CHECKING:
     from ..server import ServedBot
@@ -30,11 +30,18 @@ _KEEP_ALIVE_SECONDS = 75
 @target_argument
 @click.option("--host", default="0.0.0.0", metavar="HOST", help="Address to listen at.  [default: 0.0.0.0]")  # noqa: S104
 @click.option(
-    "--port", type=PORT, default=8080, envvar="PORT", metavar="N", help="Port to listen at.  [default: PORT, else 8080]"
+    "--port",
+    type=int,
+    callback=PORTS,
+    default=8080,
+    envvar="PORT",
+    metavar="N",
+    help="Port to listen at.  [default: PORT, else 8080]",
 )
 @click.option(
     "--workers",
-    type=Number(1, 64),
+    type=int,
+    callback=between(1, 64),
     default=1,
     envvar="WEB_CONCURRENCY",
     metavar="N",
@@ -42,13 +49,15 @@ _KEEP_ALIVE_SECONDS = 75
 )
 @click.option(
     "--drain",
-    type=Number(0, 86_400, whole=False),
+    type=float,
+    callback=between(0, 86_400),
     metavar="SECONDS",
     help="How long running answers may go on after SIGTERM.  [default: 20, or what the app says]",
 )
 @click.option(
     "--max-connections",
-    type=Number(1, 1_000_000),
+    type=int,
+    callback=between(1, 1_000_000),
     default=1000,
     metavar="N",
     help="Connections of one process; more are answered 503.  [default: 1000]",
@@ -83,7 +92,8 @@ _KEEP_ALIVE_SECONDS = 75
 @failing_well
 def run(
     target: str, host: str, port: int, workers: int, drain: float | None, max_connections: int,
-    forwarded_allow_ips: str, form: str, log_level: str, no_access_log: bool, env_file: Path | None, push_settings: bool,
+    forwarded_allow_ips: str, form: str, log_level: str, no_access_log: bool, env_file: Path | None,
+    push_settings: bool,
 ) -> None:  # fmt: skip
     """Serve the bot in TARGET, on all addresses of this machine.
 
