@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -27,6 +27,8 @@ from ._talk import Talk
 from ._target import is_url, parse_target
 
 T = TypeVar("T")
+
+PROMPT = "› "  # noqa: RUF001
 
 HELP = {
     "/retry": "ask the latest question again",
@@ -126,11 +128,9 @@ class ChatSession:
     def _line(self) -> str | None:
         if not self._interactive:
             return sys.stdin.readline() or None
-        with suppress(ImportError):
-            import readline  # noqa: F401  # editing and a history of lines for input()
         self._console.print()
         try:
-            return self._console.input(Text("› ", style="bold cyan"))  # noqa: RUF001
+            return input(_prompt(color=self._console.color_system is not None))
         except (EOFError, KeyboardInterrupt):
             self._console.print()
             return None
@@ -206,6 +206,15 @@ class ChatSession:
         else:
             await self._screen.show(asked)
         return asked.reply
+
+
+def _prompt(*, color: bool) -> str:
+    """The prompt; with readline, which brings editing and a history of lines, it says what of it takes no room."""
+    try:
+        import readline  # noqa: F401
+    except ImportError:
+        return PROMPT
+    return f"\001\x1b[1;36m\002{PROMPT}\001\x1b[0m\002" if color else PROMPT
 
 
 def as_object(reply: Reply) -> dict[str, Any]:

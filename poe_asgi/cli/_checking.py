@@ -11,7 +11,7 @@ from typing import Any
 from ..checker import Probe, Report, check
 from ..local import FakePoe
 from ..server import served_bots
-from ._local_bot import environment_of
+from ._env import environment_of
 from ._target import is_url, load, parse_target
 
 
@@ -29,7 +29,7 @@ async def report_on(
     if is_url(bot):
         return await check(bot, access_key=key, **wanted)
     target = parse_target(bot)
-    os.environ.update(environment_of(target))
+    os.environ.update(environment_of(target.folder))
     key = key or os.environ.get("POE_ACCESS_KEY") or secrets.token_hex(16)
     os.environ["POE_ACCESS_KEY"] = key
     logging.getLogger("poe_asgi").setLevel(logging.ERROR)  # bad requests are sent on purpose

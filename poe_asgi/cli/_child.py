@@ -10,11 +10,13 @@ import asyncio
 import json
 import logging
 import os
+import select
 import signal
 import socket
 import sys
 import threading
 import time
+from importlib import import_module
 from typing import Any
 
 import uvicorn
@@ -36,6 +38,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which stops this process
     given = json.loads(sys.argv[1])
     reports = Reports(given["reports"])
+    if not select.select([given["control"]], [], [], 0)[0]:
+        import_module("httpx")  # there is time: the first call of another bot takes it
     order = _line(given["control"])
     if not order:
         return

@@ -20,7 +20,7 @@ from ..client import PoeClient, close_pool
 from ..local import FakePoe
 from ._dev_greeting import STAND_INS, Greeting
 from ._dev_lines import blocked_line, failure_lines, log_line, request_line, say
-from ._env import NAME, find_env_file, missing_from_environment, read_env_file
+from ._env import NAME, environment_of
 from ._exits import Failure
 from ._extras import need
 from ._live import live
@@ -31,6 +31,8 @@ from ._project import shown
 from ._sorry import sorry
 from ._target import LoadError, Target
 from ._watch import Watch
+
+_LONG = 8.0  # seconds that an import may take without a word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +54,7 @@ class DevSession:
 
     def __init__(self, wanted: Wanted) -> None:
         self._wanted = wanted
-        self._env_file = find_env_file(wanted.target.folder)
-        self._given = self._environment()
+        self._given = environment_of(wanted.target.folder)
         in_file, in_shell = self._given.get("POE_ACCESS_KEY"), os.environ.get("POE_ACCESS_KEY")
         key = wanted.key or in_shell or in_file
         self._key_from = "--key" if wanted.key else "POE_ACCESS_KEY" if in_shell else ".env (to paste: export it)"
@@ -61,7 +62,7 @@ class DevSession:
         self._key = key or self._made_key or ""
         self._poe = FakePoe()
         self._watch = Watch()
-        self._watch.on([self._env_file or Path.cwd() / NAME])
+        self._watch.on([Path.cwd() / NAME, wanted.target.folder / NAME, *filter(None, [wanted.target.file])])
         need("markdown_it", "nh3")
         from ._playground import Page
 
@@ -69,6 +70,7 @@ class DevSession:
         self._bot_socket = listen(self._page_socket.getsockname()[1] + 1, next_free=True)
         self._page = Page(f"{url_of(self._bot_socket)}{wanted.path or '/'}", access_key=self._key, poe=self._poe)
         self._greeted = False
+        self._failure: Failure | None = None  # why the bot does not run
 
     async def run(self) -> None:
         """Until SIGINT or SIGTERM. Raises Failure when it cannot begin."""
@@ -96,10 +98,6 @@ class DevSession:
 
     # ---- what is there before the bot
 
-    def _environment(self) -> dict[str, str]:
-        """What `.env` adds. Raises Failure."""
-        return missing_from_environment(read_env_file(self._env_file)) if self._env_file is not None else {}
-
     def _script_other_bots(self) -> None:
         """Whatever is to answer behind the local Poe."""
         wanted, poe = self._wanted, self._poe
@@ -120,7 +118,7 @@ class DevSession:
 
     def _for_the_bot(self) -> dict[str, str]:
         """The environment of the bot, beside that of this process. It calls the local Poe, where any key will do."""
-        given = self._environment()
+        given = environment_of(self._wanted.target.folder)
         own = {"POE_BASE_URL": f"{url_of(self._page_socket)}/poe", "POE_ACCESS_KEY": self._key, "PYTHONUNBUFFERED": "1"}
         return {"POE_API_KEY": os.environ.get("POE_API_KEY", "local"), **given, **own}
 
@@ -131,12 +129,13 @@ class DevSession:
         upcoming: BotProcess | None = None
         try:
             while True:
-                failure = await self._start(process)
-                upcoming = await self._spawn()
-                changed = await (self._mended(failure) if failure else self._running(process))
+                changed = await self._start(process)
+                if not changed:
+                    upcoming = await self._spawn()
+                    changed = await (self._mended(self._failure) if self._failure else self._running(process))
                 say(f"{', '.join(map(shown, changed))} changed", mark="↻", color="cyan")
                 await process.stop()
-                process, upcoming = upcoming, None
+                process, upcoming = upcoming or await self._spawn(), None
         finally:
             both = (each.stop() for each in (process, upcoming) if each is not None)
             await asyncio.shield(asyncio.gather(*both))
@@ -144,14 +143,31 @@ class DevSession:
     async def _spawn(self) -> BotProcess:
         return await BotProcess.spawn(self._wanted.target, self._bot_socket, key=self._key)
 
-    async def _start(self, process: BotProcess) -> Failure | None:
+    async def _start(self, process: BotProcess) -> list[str]:
+        """Until the bot runs, or there is a `_failure`; gives the files that changed meanwhile, if any did."""
+        self._failure = None
+        starting = asyncio.create_task(self._loaded(process))
+        changing = asyncio.create_task(self._watch.changed())
+        try:
+            done, _ = await asyncio.wait([starting, changing], timeout=_LONG, return_when=asyncio.FIRST_COMPLETED)
+            if not done:
+                say(f"{self._wanted.target.what} is still being imported. Does it start a server by itself, or wait?")
+                await asyncio.wait([starting, changing], return_when=asyncio.FIRST_COMPLETED)
+            if not starting.done():
+                return changing.result()
+            self._failure = starting.result()
+        finally:
+            starting.cancel()
+            changing.cancel()
+            self._watch.on(process.files)
+        self._declare(process)
+        return []
+
+    async def _loaded(self, process: BotProcess) -> Failure | None:
         try:
             await process.start(self._for_the_bot(), self._told)
         except Failure as exc:
             return exc
-        finally:
-            self._watch.on([*process.files, *filter(None, [self._wanted.target.file])])
-        self._declare(process)
         return None
 
     async def _running(self, process: BotProcess) -> list[str]:

@@ -49,6 +49,12 @@ def missing_from_environment(values: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in values.items() if name not in os.environ}
 
 
+def environment_of(folder: Path) -> dict[str, str]:
+    """What `.env` adds to the environment of a bot in this folder. Raises Failure."""
+    env_file = find_env_file(folder)
+    return missing_from_environment(read_env_file(env_file)) if env_file is not None else {}
+
+
 def _value(raw: str) -> str | None:
     if raw.startswith('"'):
         match = _DOUBLE.fullmatch(raw)

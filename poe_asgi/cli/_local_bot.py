@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from ..local import FakePoe
-from ._env import find_env_file, missing_from_environment, read_env_file
+from ._env import environment_of
 from ._loopback import listen, served, url_of
 from ._process import BotProcess
 from ._target import Target
@@ -27,16 +27,10 @@ class LocalBot:
     poe_url: str
 
 
-def environment_of(target: Target) -> dict[str, str]:
-    """What `.env` adds to the environment. Raises Failure."""
-    env_file = find_env_file(target.folder)
-    return missing_from_environment(read_env_file(env_file)) if env_file is not None else {}
-
-
 @asynccontextmanager
 async def local_bot(target: Target, *, key: str | None, path: str | None) -> AsyncIterator[LocalBot]:
     """The bot of this target in a process of its own, while inside. Raises Failure."""
-    given = environment_of(target)
+    given = environment_of(target.folder)
     key = key or given.get("POE_ACCESS_KEY") or os.environ.get("POE_ACCESS_KEY") or secrets.token_hex(16)
     with listen() as poe_socket, listen() as bot_socket:
         async with served(FakePoe(), poe_socket):

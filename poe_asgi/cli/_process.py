@@ -87,6 +87,8 @@ class BotProcess:
         if self._control >= 0:
             os.close(self._control)
             self._control = -1
+        if not self._started.done():  # it has nothing to end properly
+            self._process.kill()
         waiting = asyncio.create_task(asyncio.to_thread(self._process.wait))
         done, _ = await asyncio.wait([waiting], timeout=_STOP_SECONDS)
         if not done:

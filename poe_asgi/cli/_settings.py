@@ -133,11 +133,11 @@ async def _pushed(
 ) -> tuple[ServedBot, SettingsSync]:
     from ..client import PoeClient
     from ..server import served_bots
-    from ._local_bot import environment_of
+    from ._env import environment_of
     from ._target import load, parse_target
 
     parsed = parse_target(target)
-    os.environ.update(environment_of(parsed))
+    os.environ.update(environment_of(parsed.folder))
     bots = served_bots(load(parsed).app())
     served = next((each for each in bots if path in {None, each.path}), None)
     if served is None:

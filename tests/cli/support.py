@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pty
 import queue
 import re
+import select
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import threading
 import time
 from collections.abc import Iterator
@@ -109,3 +114,72 @@ def running(*arguments: str, **environment: str) -> Iterator[Command]:
             process.wait(SECONDS)
         assert process.stdout is not None
         process.stdout.close()
+
+
+class Terminal:
+    """A command that believes to be in a terminal: what it writes, without the control sequences."""
+
+    def __init__(self, process: subprocess.Popen[bytes], master: int) -> None:
+        self.process = process
+        self.output = ""
+        self._master = master
+        self._read = 0
+
+    def send(self, keys: str) -> None:
+        """Type something."""
+        os.write(self._master, keys.encode())
+
+    def until(self, text: str) -> None:
+        """Wait until this is written, after what was waited for before."""
+        deadline = time.monotonic() + SECONDS
+        while (found := self.output.find(text, self._read)) < 0:
+            assert self._more(deadline), f"Nothing like {text!r} in:\n{self.output[self._read :]}"
+        self._read = found + len(text)
+
+    def ended(self) -> int:
+        """Wait for the end; the exit code."""
+        while self._more(time.monotonic() + SECONDS):
+            pass
+        return self.process.wait(SECONDS)
+
+    def _more(self, deadline: float) -> bool:
+        if not select.select([self._master], [], [], max(0, deadline - time.monotonic()))[0]:
+            return False
+        try:
+            part = os.read(self._master, 65536)
+        except OSError:  # Linux says so when the other side is closed
+            return False
+        self.output += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\r", "", part.decode(errors="replace"))
+        return bool(part)
+
+
+@contextmanager
+def terminal(*arguments: str, columns: int = 80) -> Iterator[Terminal]:
+    """``poe-asgi …`` in a terminal of its own."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-c", _IN_TERMINAL, *arguments],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm"},
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+    )
+    os.close(slave)
+    try:
+        yield Terminal(process, master)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait(SECONDS)
+        os.close(master)
+
+
+# The terminal becomes the controlling one, so that Ctrl-C is a signal.
+_IN_TERMINAL = """\
+import fcntl, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+from poe_asgi.cli import main
+main(prog_name="poe-asgi")
+"""

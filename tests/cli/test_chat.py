@@ -14,7 +14,7 @@ from poe_asgi.cli._server_bot import ServerBot
 from poe_asgi.cli._talk import Talk
 from poe_asgi.protocol import ErrorEvent, QueryRequest, Reply, user
 
-from .support import ECHO, invoke, write
+from .support import ECHO, invoke, terminal, write
 
 PARROT = """\
 from poe_asgi import Answer, AnswerError, Bot, Data, File, QueryContext, SuggestedReply
@@ -191,3 +191,27 @@ def test_clearing_begins_a_new_conversation() -> None:
     assert [message.content for message in second.query] == [user("Two").content]
     assert second.conversation_id != first.conversation_id
     assert second.user_id == first.user_id
+
+
+# ---- in a terminal
+
+
+def test_ctrl_c_stops_an_answer_and_ctrl_d_ends_the_conversation() -> None:
+    slow = ECHO.replace(
+        "yield ctx.text", "yield 'begun '\n    await asyncio.sleep(60 if ctx.text == 'wait' else 0)\n    yield ctx.text"
+    )
+    write("slow.py", f"import asyncio\n{slow}")
+    with terminal("chat", "slow.py") as screen:
+        screen.until("Say something.")
+        screen.until("› ")
+        screen.send("wait\n")
+        screen.until("begun ")
+        screen.send("\x03")
+        screen.until("stopped")
+        screen.until("› ")
+        screen.send("go on\n")
+        screen.until("begun go on")
+        screen.until("› ")
+        screen.send("\x04")
+        assert screen.ended() == Exit.OK
+        assert "Traceback" not in screen.output

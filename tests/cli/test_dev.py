@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +18,7 @@ import pytest
 from poe_asgi.cli._exits import Exit
 from poe_asgi.protocol import ResponseReader
 
-from .support import ECHO, Command, invoke, running, write
+from .support import ECHO, ROOT, Command, invoke, running, write
 
 QUERY = {"type": "query", "query": [{"role": "user", "content": "Hello"}]}
 RELAY = """\
@@ -153,6 +155,22 @@ def test_a_start_up_that_fails_is_shown_where_it_did() -> None:
         command.until("raise OSError")
         command.until("The start-up of the app failed: OSError: no database")
         command.until("Waiting for a change")
+
+
+def test_a_module_that_does_not_come_to_its_end_can_be_mended() -> None:
+    write("bot.py", "print('importing', flush=True)\nimport threading\nthreading.Event().wait()\n")
+    with running("dev", "bot.py", "--port", "0", "--no-browser") as command:
+        command.until("importing")
+        write("bot.py")
+        assert Dev(command).ask().text == "Hello"
+
+
+def test_the_line_that_is_printed_works_when_it_is_pasted() -> None:
+    if shutil.which("curl") is None or shutil.which("bash") is None:
+        pytest.skip("curl and bash are needed to paste the line that is printed")
+    with dev(str(ROOT / "examples/echo.py")) as up:
+        pasted = subprocess.run(["bash", "-c", up.curl], capture_output=True, check=True, timeout=20).stdout
+        assert b'data: {"text": "Hello"}' in pasted
 
 
 def test_a_process_that_ends_by_itself_is_told_of() -> None:
