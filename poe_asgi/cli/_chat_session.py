@@ -28,7 +28,7 @@ from ._target import is_url, parse_target
 
 T = TypeVar("T")
 
-PROMPT = "› "  # noqa: RUF001
+PROMPT = "> "
 
 HELP = {
     "/retry": "ask the latest question again",

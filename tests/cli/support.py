@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import fcntl
 import os
 import pty
@@ -123,6 +124,7 @@ class Terminal:
         self.process = process
         self.output = ""
         self._master = master
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._read = 0
 
     def send(self, keys: str) -> None:
@@ -149,7 +151,7 @@ class Terminal:
             part = os.read(self._master, 65536)
         except OSError:  # Linux says so when the other side is closed
             return False
-        self.output += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\r", "", part.decode(errors="replace"))
+        self.output += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\r", "", self._decoder.decode(part))
         return bool(part)
 
 

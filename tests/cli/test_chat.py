@@ -203,15 +203,15 @@ def test_ctrl_c_stops_an_answer_and_ctrl_d_ends_the_conversation() -> None:
     write("slow.py", f"import asyncio\n{slow}")
     with terminal("chat", "slow.py") as screen:
         screen.until("Say something.")
-        screen.until("› ")
+        screen.until("> ")
         screen.send("wait\n")
         screen.until("begun ")
         screen.send("\x03")
         screen.until("stopped")
-        screen.until("› ")
+        screen.until("> ")
         screen.send("go on\n")
         screen.until("begun go on")
-        screen.until("› ")
+        screen.until("> ")
         screen.send("\x04")
         assert screen.ended() == Exit.OK
         assert "Traceback" not in screen.output
