@@ -11,7 +11,7 @@ from ._contents import contents_of
 from ._costs import Charge, Cost, CostItem
 from ._declared import Declared
 from ._download import download
-from ._failures import error_members, failure, failure_in_stream
+from ._failures import blotted, error_members, failure, failure_in_stream
 from ._http import HttpRequest, HttpResponse, Transport, read_bounded
 from ._money import USD
 from ._multipart import MAX_FILE_BYTES, checked_name, checked_type
@@ -71,6 +71,7 @@ __all__ = [
     "Upstream",
     "Usage",
     "UsageEntry",
+    "blotted",
     "call",
     "check_rounds",
     "checked_name",

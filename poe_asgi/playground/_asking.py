@@ -97,6 +97,7 @@ class Asking:
             if response.status != 200 or kind != "text/event-stream":
                 await self._refused(response, kind)
                 return "failed"
+            exchange.streamed = True
             async for chunk in response.chunks():
                 events = exchange.feed(chunk, clock.time())
                 for event in events:

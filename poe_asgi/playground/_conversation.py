@@ -16,7 +16,6 @@ from ..protocol import (
     File,
     Message,
     Reaction,
-    Reply,
     new_identifier,
 )
 from ._exchanges import Exchange, violation_to_page
@@ -83,9 +82,10 @@ class Answer:
         return self.status in {"waiting", "streaming"}
 
     @property
-    def reply(self) -> Reply:
-        """What came so far."""
-        return Reply.of(self.exchange.reader, (), seconds=self.exchange.seconds)
+    def text(self) -> str:
+        """What a user sees."""
+        heard = self.exchange.heard
+        return self.exchange.reader.text if heard is None else heard
 
     @property
     def content_type(self) -> str:
@@ -96,11 +96,11 @@ class Answer:
     def message(self) -> Message | None:
         """The message as it stands in the history; None where it failed or was left before it said anything."""
         reader = self.exchange.reader
-        if not (self.status == "done" or reader.text or reader.files):
+        if not (self.status == "done" or self.text or reader.files):
             return None
         return Message(
             "bot",
-            reader.text,
+            self.text,
             content_type=self.content_type,
             message_id=self.id,
             timestamp=self.timestamp,
@@ -112,8 +112,8 @@ class Answer:
 
     def render(self) -> int:
         """Render what has come; returns the first block that differs from what was rendered before."""
-        reader = self.exchange.reader
-        blocks = self.renderer.blocks(reader.text, content_type=self.content_type, files=reader.files)
+        files = self.exchange.reader.files
+        blocks = self.renderer.blocks(self.text, content_type=self.content_type, files=files)
         same = 0
         while same < min(len(blocks), len(self.shown)) and blocks[same] == self.shown[same]:
             same += 1
@@ -123,7 +123,7 @@ class Answer:
     def to_page(self, start: int = 0) -> dict[str, Any]:
         """What the page shows, with the blocks from ``start`` on."""
         reader = self.exchange.reader
-        differs = self.saved_text is not None and not self.under_way and self.saved_text != reader.text
+        differs = self.saved_text is not None and not self.under_way and self.saved_text != self.text
         return {
             "kind": "answer",
             "id": self.id,
@@ -139,7 +139,7 @@ class Answer:
             "feedback": self.feedback,
             "broken": [violation_to_page(each) for each in reader.violations],
             "exchange": self.exchange.id,
-            "seconds": round(self.exchange.seconds, 2),
+            "seconds": round(self.exchange.seconds, 3),
             "saved": self.saved_text if differs else None,
         }
 
@@ -206,9 +206,6 @@ class Conversation:
                     messages += [message] if (message := entry.message()) is not None else []
         return tuple(messages)
 
-    def to_page(self) -> dict[str, Any]:
-        return {**self.head(), "entries": [entry.to_page() for entry in self.entries]}
-
     def head(self) -> dict[str, Any]:
         """What the list of conversations shows."""
         return {"key": self.key, "title": self.title, "busy": self.busy, "conversation_id": self.conversation_id}
@@ -217,7 +214,7 @@ class Conversation:
 def _file(file: File) -> dict[str, Any]:
     kind = file.content_type.partition("/")[0]
     return {
-        "url": file.url,
+        "url": file.url if file.url.lower().startswith(("http://", "https://")) else None,
         "name": file.name,
         "type": file.content_type,
         "shown_as": kind if kind in {"image", "audio", "video"} else "link",

@@ -19,7 +19,7 @@ from ._hub import Hub
 from ._markdown import Renderer
 from ._refusal import RefusedError
 from ._settings import BotSettings
-from ._target import Target
+from ._target import Target, checked_url
 
 _KEPT = 300  # exchanges, and tracebacks
 _SETTINGS_SECONDS = 10.0
@@ -83,6 +83,13 @@ class Desk:
         self.hub.publish("conversations", conversations=self._heads())
 
     # ---- the bot
+
+    def describe(self, *, url: str | None, name: str | None, imported_from: str | None) -> None:
+        if url is not None:
+            self.target.url = checked_url(url)
+        self.name = name or self.name
+        self.imported_from = imported_from or self.imported_from
+        self.hub.publish("hello", **self.everything())
 
     def bot_reloaded(self) -> None:
         self.failed = None

@@ -9,9 +9,24 @@ from itertools import count
 from typing import Any
 
 from ..errors import SSEError
-from ..protocol import Limits, ResponseReader, StreamEvent, Unknown, Violation
+from ..protocol import (
+    Data,
+    Done,
+    ErrorEvent,
+    File,
+    Limits,
+    Meta,
+    ReplaceResponse,
+    ResponseReader,
+    StreamEvent,
+    SuggestedReply,
+    Text,
+    Unknown,
+    Violation,
+)
 
 _SHOWN_CHARACTERS = 4_000  # of the raw bytes of one event
+_TITLE_CHARACTERS = 60
 _KEPT_BODY = 64 * 2**10  # of an answer that is no event stream
 COMMENT = "comment"
 
@@ -26,6 +41,7 @@ class Frame:
     kind: str
     seconds: float
     raw: bytes
+    preview: str = ""
     broken: list[Violation] = field(default_factory=list)
 
     def to_page(self) -> dict[str, Any]:
@@ -35,6 +51,7 @@ class Frame:
             "kind": self.kind,
             "seconds": round(self.seconds, 3),
             "bytes": len(self.raw),
+            "preview": self.preview,
             "raw": text[:_SHOWN_CHARACTERS],
             "cut": len(text) > _SHOWN_CHARACTERS,
             "broken": [violation_to_page(each) for each in self.broken],
@@ -58,10 +75,12 @@ class Exchange:
         self.status = 0
         self.headers: Mapping[str, str] = {}
         self.frames: list[Frame] = []
-        self.answer = b""  # where it is no event stream
+        self.streamed = False  # whether the answer is an event stream, as it should be for a query
+        self.answer = b""  # where it is none
         self.problem = ""
         self.seconds = 0.0
         self.ended = False
+        self.heard: str | None = None  # the text at the event after which Poe listens no more
         self.calls: list[dict[str, Any]] = []  # of other bots, made for this answer
         self.reader = ResponseReader(limits, now=now)
         self._started = now
@@ -85,7 +104,9 @@ class Exchange:
                 self.problem = str(exc)
                 raise
             for event in came:
-                self._add(event.type if isinstance(event, Unknown) else event.kind, now)
+                if self.heard is None and isinstance(event, ErrorEvent | Done):
+                    self.heard = self.reader.text
+                self._add(event.type if isinstance(event, Unknown) else event.kind, now, _preview(event))
             if not came and not line.strip(b"\r\n") and self._collected.strip(b"\r\n"):
                 self._add(COMMENT, now)  # nothing but comments, as pings are
             events += came
@@ -103,7 +124,7 @@ class Exchange:
         self.ended = True
         if self._collected:
             self._add(COMMENT, now)
-        if self.status == 200 and self.kind == "query" and not left:
+        if self.streamed and not left:
             self.reader.end(now)
             if len(self.reader.violations) > self._judged and not self.frames:
                 self._add("end", now)
@@ -115,6 +136,7 @@ class Exchange:
         return {
             "id": self.id,
             "kind": self.kind,
+            "title": self._title(),
             "at": self.at,
             "status": self.status,
             "problem": self.problem,
@@ -148,8 +170,17 @@ class Exchange:
         """The body of the answer as it came."""
         return b"".join(frame.raw for frame in self.frames) or self.answer
 
-    def _add(self, kind: str, now: float) -> None:
-        self.frames.append(Frame(len(self.frames) + 1, kind, now - self._started, self._collected))
+    def _title(self) -> str:
+        """What tells it from others of its kind."""
+        match self.body:
+            case {"query": [*_, {"content": str(said)}]}:
+                return said[:_TITLE_CHARACTERS]
+            case {"reaction": str(sign)} | {"feedback_type": str(sign)}:
+                return sign
+        return ""
+
+    def _add(self, kind: str, now: float, preview: str = "") -> None:
+        self.frames.append(Frame(len(self.frames) + 1, kind, now - self._started, self._collected, preview))
         self._collected = b""
         self._judge()
 
@@ -159,6 +190,16 @@ class Exchange:
         self._judged += len(new)
         if new:
             self.frames[-1].broken += new
+
+
+def _preview(event: StreamEvent) -> str:
+    """What an event says, in a few words."""
+    match event:
+        case Text(said) | ReplaceResponse(said) | SuggestedReply(said) | Data(said):
+            return said[:_TITLE_CHARACTERS]
+        case ErrorEvent(text=said) | File(name=said) | Meta(content_type=said):
+            return said[:_TITLE_CHARACTERS]
+    return ""
 
 
 def breaks(violations: Iterable[Violation], level: str = "error") -> list[Violation]:

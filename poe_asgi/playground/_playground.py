@@ -51,6 +51,13 @@ class Playground:
         """Where the page is, on the server that serves ``app``."""
         return f"/?token={self.token}"
 
+    def describe(self, *, url: str | None = None, name: str | None = None, imported_from: str | None = None) -> None:
+        """What has been learned of the bot since, as when it was loaded; open pages show it.
+
+        Raises ConfigurationError for a wrong URL.
+        """
+        self._desk.describe(url=url, name=name, imported_from=imported_from)
+
     def bot_reloaded(self) -> None:
         """The bot was started anew: pages say so, and its settings are fetched. Conversations stay."""
         self._desk.bot_reloaded()

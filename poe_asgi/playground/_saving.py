@@ -43,7 +43,7 @@ def saved(desk: Desk, conversation: Conversation) -> dict[str, Any]:
 def _answer(answer: Answer) -> dict[str, Any]:
     reader = answer.exchange.reader
     return {
-        "text": reader.text,
+        "text": answer.text,
         "status": answer.status,
         "error": answer.error.text if answer.error is not None else None,
         "suggested_replies": reader.suggested_replies,

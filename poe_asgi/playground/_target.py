@@ -22,10 +22,7 @@ class Target:
         self._state: dict[str, Any] = {}
         self.poe: Upstream | None = None  # where the calls of a bot in this process go
         if isinstance(bot, str):
-            parts = urlsplit(bot)
-            if parts.scheme not in {"http", "https"} or not parts.hostname:
-                raise ConfigurationError(f"The URL of a bot begins with http:// or https://, not {bot!r}.")
-            self.url = bot
+            self.url = checked_url(bot)
         elif callable(bot):
             self.url = "http://bot.test/"
         else:
@@ -81,3 +78,11 @@ class Target:
             yield
         finally:
             upstream.reset(token)
+
+
+def checked_url(url: str) -> str:
+    """The URL of a bot. Raises ConfigurationError."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ConfigurationError(f"The URL of a bot begins with http:// or https://, not {url!r}.")
+    return url

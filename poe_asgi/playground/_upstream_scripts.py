@@ -8,7 +8,7 @@ from dataclasses import fields
 from ..local import FakePoe, HttpAnswer, Played, Script, Step
 from ..protocol import StreamEvent
 from ._conversation import Answer
-from ._source import Source, literal
+from ._source import Source, call, literal
 
 
 def scripts_of(poe: FakePoe, answers: Sequence[Answer], source: Source) -> list[str]:
@@ -23,9 +23,9 @@ def scripts_of(poe: FakePoe, answers: Sequence[Answer], source: Source) -> list[
     for name, all_played in by_bot.items():
         written = [_answer(played.answer(), source) for played in all_played]
         if len(written) == 1:
-            lines.append(f"fake_poe.bot({name!r}, {written[0]})")
+            lines.append(call("fake_poe.bot", literal(name), written[0]))
         else:
-            lines += [f"fake_poe.bot({name!r}, [", *(f"    {each}," for each in written), "])"]
+            lines.append(call("fake_poe.bot", literal(name), f"[{', '.join(written)}]"))
     return lines
 
 
@@ -34,16 +34,13 @@ def _answer(answer: Script | HttpAnswer, source: Source) -> str:
         source.use("poe_asgi.local", "HttpAnswer")
         return f"HttpAnswer({answer.status}, body={answer.body!r}, content_type={answer.content_type!r})"
     source.use("poe_asgi.local", "Script")
-    done = "" if answer.done else ", done=False"
-    return f"Script({', '.join(_step(step, source) for step in answer.steps)}{done})"
+    return call("Script", *(_step(step, source) for step in answer.steps))
 
 
 def _step(step: Step, source: Source) -> str:
-    if isinstance(step, str):
+    if isinstance(step, str | bytes):
         return literal(step)
-    if isinstance(step, bytes):
-        return repr(step)
     home = "poe_asgi.protocol" if isinstance(step, StreamEvent) else "poe_asgi.local"
     source.use(home, type(step).__name__)
     values = ((each.name, getattr(step, each.name)) for each in fields(step))
-    return f"{type(step).__name__}({', '.join(f'{name}={value!r}' for name, value in values)})"
+    return f"{type(step).__name__}({', '.join(f'{name}={literal(value)}' for name, value in values)})"

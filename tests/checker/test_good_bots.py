@@ -21,6 +21,7 @@ pytestmark = pytest.mark.asyncio
 
 EXAMPLES = sorted(path.stem for path in (Path(__file__).parents[2] / "examples").glob("*.py"))
 WITHOUT_APP = {"__init__", "serve"}  # the latter serves the echo bot
+ANSWERS = {"structured": '{"items": [{"name": "tea", "amount": 2}]}'}  # of the model that an example calls
 PATHS = {"several_bots": ["/shout", "/whisper/"], "mounted_in_fastapi": ["/poe", "/poe/"]}
 
 
@@ -44,7 +45,9 @@ async def test_an_example_breaks_nothing(name: str, monkeypatch: pytest.MonkeyPa
         key = KEY
         monkeypatch.setattr(module, "app", create_app(module.bot, access_key=KEY))
     for path in PATHS.get(name, ["/"]):
-        with FakePoe().installed():
+        with FakePoe().installed() as poe:
+            if name in ANSWERS:
+                poe.bot("GPT-5-mini", ANSWERS[name])
             report = await check(module.app, path=path, access_key=key)
         assert told(report) == []
         assert "answer-error" in report.checked

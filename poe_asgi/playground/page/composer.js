@@ -61,16 +61,21 @@ export class Composer {
   async #send() {
     const text = this.#message.value;
     if (this.#busy || (text.trim() === "" && this.#files.length === 0)) return;
+    const files = this.#files;
+    this.#put("", []); // at once: the answer may be there before the call returns
     try {
-      const files = await Promise.all(this.#files.map((each) => each.uploaded));
-      await this.#on.say(text, files.map((each) => each.url));
+      const uploaded = await Promise.all(files.map((each) => each.uploaded));
+      await this.#on.say(text, uploaded.map((each) => each.url));
     } catch (error) {
       this.#on.failed(error.message);
-      return;
+      if (this.#message.value === "" && this.#files.length === 0) this.#put(text, files);
     }
-    this.#message.value = "";
-    this.#files = [];
-    this.#attached.replaceChildren();
+  }
+
+  #put(text, files) {
+    this.#message.value = text;
+    this.#files = files;
+    this.#attached.replaceChildren(...files.map((each) => each.element));
     this.#look();
   }
 

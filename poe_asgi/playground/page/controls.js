@@ -18,7 +18,8 @@ export class Controls {
   #values = new Map();
   #controls = []; // { name, element, show(value), standard, fits(value) }
   #conditions = []; // { element, holds() }
-  #drawn = "";
+  #drawn = "null";
+  #seen = false;
 
   constructor() {
     this.#button.addEventListener("click", () => this.#open(this.#root.hidden));
@@ -30,10 +31,14 @@ export class Controls {
     return Object.fromEntries(visible.map((control) => [control.name, this.#values.get(control.name)]));
   }
 
+  /** Whether this value is what its control has at first. */
+  isStandard(name, value) {
+    return this.#controls.some((control) => control.name === name && control.standard === value);
+  }
+
   draw(declared) {
     const drawn = JSON.stringify(declared);
     if (drawn === this.#drawn) return;
-    const first = this.#drawn === "";
     this.#drawn = drawn;
     this.#controls = [];
     this.#conditions = [];
@@ -46,7 +51,8 @@ export class Controls {
     this.#button.hidden = sections.length === 0;
     this.#show();
     if (sections.length === 0) this.#open(false);
-    else if (first) this.#open(innerWidth >= 720);
+    else if (!this.#seen) this.#open(innerWidth >= 720);
+    this.#seen ||= sections.length > 0;
   }
 
   #open(open) {

@@ -5,7 +5,7 @@ import { $, h, icon } from "./dom.js";
 function show(title, ...content) {
   const dialog = $("dialog");
   const close = h("button", { type: "button", className: "icon", "aria-label": "Close", onclick: () => dialog.close() }, icon("close"));
-  dialog.replaceChildren(h("header", {}, h("h2", { id: "dialog-title" }, title), close), ...content);
+  dialog.replaceChildren(h("header", {}, h("h2", { id: "dialog-title" }, title), close), ...content.flat().filter((each) => each !== null));
   if (!dialog.open) dialog.showModal();
 }
 

@@ -45,13 +45,13 @@ const PATHS = {
   down: "M7 13.5V5h8.5c1 0 1.8.6 2 1.5l1.4 5c.3 1.3-.6 2.5-1.9 2.5H13l.6 3.6c.2 1.3-.8 2.4-2 2.4L7 13.5zM7 5H4v8.5h3",
   download: "M12 4v11M7.5 11l4.5 4.5L16.5 11M5 20h14",
   file: "M7 3h7l4 4v14H7zM14 3v4h4",
+  gear: "M12 15.2a3.2 3.2 0 1 0 0-6.4 3.2 3.2 0 0 0 0 6.4zM12 3.5v3M12 17.5v3M3.5 12h3M17.5 12h3M6 6l2.1 2.1M15.9 15.9L18 18M18 6l-2.1 2.1M8.1 15.9L6 18",
   inspect: "M4 5h16v14H4zM14 5v14M7 9h4M7 12.5h3",
   menu: "M4 7h16M4 12h16M4 17h10",
   plus: "M12 5v14M5 12h14",
   replay: "M5 12a7 7 0 1 0 2.2-5.1M5 4.5V9h4.5",
   retry: "M19 12a7 7 0 1 1-2.2-5.1M19 4.5V9h-4.5",
   send: "M12 19V5M6 11l6-6 6 6",
-  sliders: "M4 8h9M19 8h1M4 16h2M12 16h8M16 5.5v5M9 13.5v5",
   smile: "M12 20a8 8 0 1 0 0-16 8 8 0 0 0 0 16zM9 10h.01M15 10h.01M8.5 14.2c1.8 2.2 5.2 2.2 7 0",
   stop: "M7.5 7.5h9v9h-9z",
   test: "M9 3h6M10 3v6l-5 9.5c-.6 1.2.2 2.5 1.5 2.5h11c1.3 0 2.1-1.3 1.5-2.5L14 9V3M8 15h8",
@@ -83,6 +83,7 @@ export function announce(text) {
 }
 
 export function seconds(value) {
+  if (value < 1) return `${Math.round(value * 1000)} ms`;
   return value < 10 ? `${value.toFixed(2)} s` : `${value.toFixed(1)} s`;
 }
 

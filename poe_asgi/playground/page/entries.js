@@ -1,11 +1,11 @@
 // The conversation: what the user said, what the bot answered, and what one can do with an answer.
 
-import { $, announce, h, icon, patchBlocks } from "./dom.js";
+import { $, announce, h, icon, patchBlocks, seconds } from "./dom.js";
 
 const REACTIONS = { like: "👍", dislike: "👎", heart: "❤️", laughing: "😆", surprised: "😮", sad: "😢" };
 const UNDER_WAY = new Set(["waiting", "streaming"]);
 
-/** Draws entries into the page. `on` are the things a user can do: retry, react, feedback, say, inspect. */
+/** Draws entries into the page. `on` are the things a user can do (retry, react, feedback, say, inspect), and `isStandard`. */
 export class Entries {
   #list = $("entries");
   #log = $("log");
@@ -64,7 +64,7 @@ export class Entries {
   #question(entry) {
     const said = h("div", { className: "said markdown" });
     patchBlocks(said, 0, entry.blocks);
-    const parameters = Object.entries(entry.parameters);
+    const parameters = Object.entries(entry.parameters).filter(([name, value]) => !this.#on.isStandard(name, value));
     return h(
       "li",
       { className: "question", "data-id": entry.id, "aria-label": "You" },
@@ -119,7 +119,7 @@ export class Entries {
     element.setAttribute("aria-busy", busy);
     element.dataset.status = entry.status;
     answer.waiting.hidden = !busy || answer.body.childElementCount > 0;
-    const { blocks, from, seconds: _, ...rest } = entry;
+    const { blocks: _, from: __, seconds: ___, ...rest } = entry;
     const key = JSON.stringify(rest);
     if (key === answer.key) return;
     answer.key = key;
@@ -160,7 +160,7 @@ export class Entries {
       ...entry.reactions.map((name) =>
         h("button", { type: "button", className: "reaction", title: "Take back", "aria-label": `${name}, take back`, onclick: () => this.#on.react(entry.id, name) }, REACTIONS[name])),
       h("button", { type: "button", className: "time", title: "Look at it in the inspector", onclick: () => this.#on.inspect(entry.exchange) },
-        entry.status === "stopped" ? "stopped" : `${entry.seconds.toFixed(2)} s`),
+        entry.status === "stopped" ? "stopped" : seconds(entry.seconds)),
     );
     if (focused !== null) foot.querySelector(`[aria-label="${focused}"]`)?.focus();
   }
@@ -204,6 +204,7 @@ function shown(value) {
 
 /** A file: shown where the browser can, otherwise to be downloaded. */
 function file(each) {
+  if (each.url === null) return h("span", { className: "file" }, icon("file"), h("span", {}, each.name), h("small", {}, "not a web address"));
   const link = { href: each.url, target: "_blank", rel: "noopener noreferrer", download: each.name };
   if (each.shown_as === "image") {
     return h("a", { className: "picture", ...link, title: each.name }, h("img", { src: each.url, alt: each.name, referrerPolicy: "no-referrer" }));

@@ -104,7 +104,7 @@ export class Inspector {
     this.#list.replaceChildren(...newest.map((each) =>
       h("li", {}, h("button", { type: "button", "data-id": each.id, "aria-current": each.id === this.#chosen ? "true" : null, onclick: () => this.#choose(each.id) },
         h("span", { className: `dot ${health(each)}` }),
-        h("span", { className: "kind" }, KINDS[each.kind] ?? each.kind),
+        h("span", { className: "kind" }, KINDS[each.kind] ?? each.kind, h("small", {}, each.title)),
         h("span", { className: "when" }, each.ended ? seconds(each.seconds) : "…")))));
     if (focused !== null) this.#list.querySelector(`[data-id="${focused}"]`)?.focus();
   }
@@ -175,7 +175,7 @@ function event(frame) {
   const key = `event-${frame.number}`;
   return h("details", { className: "event", "data-key": key },
     h("summary", {},
-      h("span", { className: "number" }, frame.number), h("span", { className: "kind" }, frame.kind), rules,
+      h("span", { className: "number" }, frame.number), h("span", { className: "kind" }, frame.kind), h("span", { className: "preview" }, frame.preview), rules,
       h("span", { className: "size" }, bytes(frame.bytes)), h("span", { className: "when" }, `+${seconds(frame.seconds)}`)),
     h("pre", { tabIndex: 0 }, frame.raw + (frame.cut ? "…" : "")));
 }

@@ -11,21 +11,32 @@ import { Inspector } from "./inspector.js";
 let current = sessionStorage.getItem("conversation");
 let conversations = [];
 let settings = null;
+let waiting = null; // news of a conversation that is being fetched
+let open;
+const opened = new Promise((resolve) => (open = resolve)); // a conversation is there to speak in
 
 const inspector = new Inspector();
 const controls = new Controls();
 const entries = new Entries({
-  say: (text) => say(text, []).catch(failed),
-  retry: () => act("retry"),
+  say(text) {
+    composer.focus();
+    say(text, []).catch(failed);
+  },
+  retry() {
+    composer.focus();
+    act("retry");
+  },
   react: (id, reaction) => act("react", { id, reaction }),
   feedback: (id, feedback) => act("feedback", { id, feedback }),
   inspect: (id) => inspector.open(id),
+  isStandard: (name, value) => controls.isStandard(name, value),
 });
 const composer = new Composer({ say, stop: () => act("stop"), clear: () => act("clear"), failed: (message) => sayNo(message) });
 
 // ---- what the user does
 
 async function say(text, files) {
+  await opened;
   await call("POST", `conversations/${current}/ask`, { text, files, parameters: controls.values() });
 }
 
@@ -37,21 +48,32 @@ function failed(error) {
   sayNo(error.message);
 }
 
+/** Shows a conversation. News of it that come before it is there are kept until it is. */
 async function choose(key) {
-  const conversation = await call("GET", `conversations/${key}`).catch(() => null);
-  if (conversation === null) return startAnew();
   current = key;
   sessionStorage.setItem("conversation", key);
+  const early = (waiting = []);
+  const conversation = await call("GET", `conversations/${key}`).catch(() => null);
+  if (waiting !== early) return; // another one has been chosen since
+  waiting = null;
+  if (conversation === null) {
+    await startAnew();
+    return;
+  }
   entries.draw(conversation.entries);
+  early.forEach((news) => NEWS[news.type](news));
   composer.busy = entries.busy;
   drawConversations();
-  closeSidebar();
+  open();
 }
 
 async function startAnew() {
   const { key } = await call("POST", "conversations", {});
   await choose(key);
-  composer.focus();
+}
+
+function isCurrent({ key }) {
+  return key === current;
 }
 
 // ---- news
@@ -66,21 +88,28 @@ const NEWS = {
     inspector.draw(news.exchanges);
     NEWS.settings(news);
     showFailure(news.failed);
-    const known = conversations.find(({ key }) => key === current) ?? conversations.at(-1);
+    const known = conversations.find(isCurrent) ?? conversations.at(-1);
     await (known ? choose(known.key) : startAnew());
   },
   conversations(news) {
+    const deleted = conversations.some(isCurrent) && !news.conversations.some(isCurrent);
     conversations = news.conversations;
     drawConversations();
-    if (!conversations.some(({ key }) => key === current) && conversations.length > 0) choose(conversations.at(-1).key);
+    if (deleted) Promise.resolve(conversations.length > 0 ? choose(conversations.at(-1).key) : startAnew()).catch(failed);
   },
-  entry({ key, entry }) {
-    if (key !== current) return;
-    if (!entries.update(entry)) choose(key);
+  entry(news) {
+    if (news.key !== current) return;
+    if (waiting !== null) {
+      waiting.push(news);
+      return;
+    }
+    if (!entries.update(news.entry)) choose(news.key);
     composer.busy = entries.busy;
   },
-  removed({ key, id }) {
-    if (key === current) entries.remove(id);
+  removed(news) {
+    if (news.key !== current) return;
+    if (waiting !== null) waiting.push(news);
+    else entries.remove(news.id);
   },
   exchange(news) {
     inspector.update(news);
@@ -127,7 +156,7 @@ function showFailure(message) {
 function drawConversations() {
   const focused = $("conversations").contains(document.activeElement) ? document.activeElement.dataset.key : null;
   $("conversations").replaceChildren(...[...conversations].reverse().map(({ key, title, busy }) =>
-    h("li", {}, h("button", { type: "button", "data-key": key, "aria-current": key === current ? "true" : null, onclick: () => choose(key) },
+    h("li", {}, h("button", { type: "button", "data-key": key, "aria-current": key === current ? "true" : null, onclick: () => { closeSidebar(); choose(key); } },
       h("span", {}, title || "New conversation"), busy && h("i", { className: "busy", "aria-label": "answering" })))));
   if (focused !== null) $("conversations").querySelector(`[data-key="${focused}"]`)?.focus();
 }
@@ -152,7 +181,11 @@ function closeSidebar() {
 const CLICKS = {
   "open-sidebar": openSidebar,
   "close-sidebar": closeSidebar,
-  "new-conversation": startAnew,
+  async "new-conversation"() {
+    closeSidebar();
+    await startAnew();
+    composer.focus();
+  },
   "show-settings": openSettings,
   replay: () => $("replay-file").click(),
   async save() {
@@ -167,17 +200,18 @@ const CLICKS = {
     $("menu").hidePopover();
     if (!(await confirmed("Delete this conversation?", "Delete"))) return;
     await call("DELETE", `conversations/${current}`);
-    if (conversations.length === 0) await startAnew();
   },
 };
 
 for (const [id, action] of Object.entries(CLICKS)) $(id).addEventListener("click", () => Promise.resolve(action()).catch(failed));
+document.querySelector(".chat").addEventListener("click", ({ target }) => target.closest("#open-sidebar") ?? closeSidebar());
 $("sidebar").addEventListener("keydown", ({ key }) => key === "Escape" && closeSidebar());
 $("replay-file").addEventListener("change", async ({ target }) => {
   const [file] = target.files;
   if (!file) return;
   const body = new Blob([await file.arrayBuffer()]);
   target.value = "";
+  closeSidebar();
   await call("POST", "replay", body).then(({ key }) => choose(key), failed);
 });
 drawIcons();
