@@ -199,7 +199,10 @@ def _encoded(body: Mapping[str, Any]) -> bytes:
 
 
 def _streamed(body: Mapping[str, Any]) -> dict[str, Any]:
-    return {"stream": True, "stream_options": {"include_usage": True, **body.get("stream_options", {})}}
+    options = body.get("stream_options", {})
+    if not isinstance(options, Mapping):
+        raise ConfigurationError(f"The model option 'stream_options' must be a mapping, not {options!r:.100}.")
+    return {"stream": True, "stream_options": {"include_usage": True, **options}}
 
 
 def _is_json(data: str) -> bool:

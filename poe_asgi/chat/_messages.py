@@ -35,9 +35,9 @@ async def wire_messages(messages: Messages, connection: Connection) -> list[dict
     """
     drafts: list[dict[str, Any]] = []
     called: set[Any] = set()
-    listed = _listed(messages)
-    for number, message in enumerate(listed):
-        for draft in _drafts(_without_told(message, listed), f"messages[{number}]", called):
+    given = listed(messages)
+    for number, message in enumerate(given):
+        for draft in _drafts(_without_told(message, given), f"messages[{number}]", called):
             called.update(_ids(draft.get("tool_calls")))
             drafts.append(draft)
     contents = await in_parts([draft.get("content") for draft in drafts], connection)
@@ -47,7 +47,8 @@ async def wire_messages(messages: Messages, connection: Connection) -> list[dict
     ]
 
 
-def _listed(messages: Any) -> Sequence[Any]:
+def listed(messages: Any) -> Sequence[Any]:
+    """The messages one by one; a text is a dictionary. Raises ConfigurationError for what is none, and for nothing."""
     if isinstance(messages, str):
         return [{"role": "user", "content": messages}]
     if isinstance(messages, (Message, Mapping)):

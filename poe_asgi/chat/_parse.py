@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
 from ..errors import ConfigurationError, StructuredOutputError, UpstreamError
-from ._messages import Messages
+from ._messages import Messages, listed
 from ._results import ChatResult, ParsedResult
 from ._structured import Misfit, Shape, refuses_response_format
 from ._token_usage import TokenUsage
@@ -62,12 +62,9 @@ async def parse(
 
 def _instructed(messages: Messages, instructions: str) -> list[Any]:
     """The conversation with the instructions after the system messages it begins with."""
-    if isinstance(messages, str):
-        listed: list[Any] = [{"role": "user", "content": messages}]
-    else:
-        listed = list(messages) if isinstance(messages, Sequence) else [messages]
-    place = next((i for i, each in enumerate(listed) if _role(each) not in {"system", "developer"}), len(listed))
-    return [*listed[:place], {"role": "system", "content": instructions}, *listed[place:]]
+    given = listed(messages)
+    place = next((i for i, each in enumerate(given) if _role(each) not in {"system", "developer"}), len(given))
+    return [*given[:place], {"role": "system", "content": instructions}, *given[place:]]
 
 
 def _role(message: Any) -> Any:

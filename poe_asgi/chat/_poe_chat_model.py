@@ -29,10 +29,10 @@ class PoeChatModel(OwnPool, BaseChatModel):
     """A model on Poe, or a bot; the owner of the API key pays.
 
     ``api_key`` is from poe.com/api/keys, else POE_API_KEY; the first call raises ConfigurationError when there is none.
-    ``model_options`` are sent with every call, as `stream` describes. ``base_url`` is another OpenAI-compatible API that
-    is to be called in the same way; one on another host than Poe's or this machine needs a key of its own, for it is
-    never sent POE_API_KEY. ``transport`` is a borrowed pool and never closed here. As an async context manager a model
-    has a pool of its own; without, it shares one with the others of its event loop.
+    ``model_options`` are sent with every call, as `stream` describes. ``base_url`` is another OpenAI-compatible API
+    that is to be called in the same way; one on another host than Poe's or this machine needs a key of its own, for it
+    is never sent POE_API_KEY. ``transport`` is a borrowed pool and never closed here. As an async context manager a
+    model has a pool of its own; without, it shares one with the others of its event loop.
     """
 
     def __init__(
