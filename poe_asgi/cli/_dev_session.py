@@ -18,6 +18,7 @@ import click
 
 from ..client import PoeClient, close_pool
 from ..local import FakePoe
+from ..playground import Playground
 from ._dev_greeting import STAND_INS, Greeting
 from ._dev_lines import blocked_line, failure_lines, log_line, request_line, say
 from ._env import NAME, environment_of
@@ -64,11 +65,10 @@ class DevSession:
         self._watch = Watch()
         self._watch.on([Path.cwd() / NAME, wanted.target.folder / NAME, *filter(None, [wanted.target.file])])
         need("markdown_it", "nh3")
-        from ._playground import Page
-
         self._page_socket = listen(wanted.port, next_free=True)
         self._bot_socket = listen(self._page_socket.getsockname()[1] + 1, next_free=True)
-        self._page = Page(f"{url_of(self._bot_socket)}{wanted.path or '/'}", access_key=self._key, poe=self._poe)
+        url = f"{url_of(self._bot_socket)}{wanted.path or '/'}"
+        self._playground = Playground(url, access_key=self._key, fake_poe=self._poe)
         self._greeted = False
         self._failure: Failure | None = None  # why the bot does not run
 
@@ -84,8 +84,8 @@ class DevSession:
             stack.enter_context(self._bot_socket)
             stack.push_async_callback(close_pool)
             self._script_other_bots()
-            await stack.enter_async_context(served(self._page, self._page_socket))
-            stack.callback(self._page.close)
+            await stack.enter_async_context(served(self._playground.app, self._page_socket))
+            stack.callback(self._playground.close)
             working = asyncio.create_task(self._work())
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -172,11 +172,16 @@ class DevSession:
 
     async def _running(self, process: BotProcess) -> list[str]:
         """Until something changes. A process that ends by itself is a failure."""
+        here = self._here(process)
+        url = f"{url_of(self._bot_socket)}{self._path(here)}"
+        target = self._wanted.target
+        imported_from = f"{target.module}:{here['variable'] if here else target.attribute or 'app'}"
+        self._playground.describe(url=url, name=here["name"] if here else None, imported_from=imported_from)
+        self._playground.bot_reloaded()
         if self._greeted:
             say("reloaded", mark="↻", color="cyan")
         else:
-            self._greet(process)
-        self._page.playground.bot_reloaded()
+            self._greet(process, url, self._path(here))
         changing = asyncio.create_task(self._watch.changed())
         ending = asyncio.create_task(process.ended())
         try:
@@ -193,21 +198,15 @@ class DevSession:
         """Say what is wrong, in place of the bot, too, until something changes."""
         failure_lines(failure.message, failure.details)
         say("Waiting for a change …")
-        self._page.playground.bot_failed(f"{failure.details}\n{failure.message}".strip())
+        self._playground.bot_failed(f"{failure.details}\n{failure.message}".strip())
         async with sorry(self._bot_socket, failure.message):
             return await self._watch.changed()
 
-    def _greet(self, process: BotProcess) -> None:
+    def _greet(self, process: BotProcess, bot_url: str, path: str) -> None:
         self._greeted = True
-        here = self._here(process)
-        path = self._wanted.path or (str(here["path"]) if here else "/")
-        bot_url = f"{url_of(self._bot_socket)}{path}"
-        target = self._wanted.target
-        imported_from = f"{target.module}:{here['variable'] if here else target.attribute or 'app'}"
-        self._page.knows(bot_url, name=here["name"] if here else None, imported_from=imported_from)
-        page_url = f"{url_of(self._page_socket)}{self._page.playground.path}"
+        page_url = f"{url_of(self._page_socket)}{self._playground.path}"
         greeting = Greeting(
-            target=target.text,
+            target=self._wanted.target.text,
             page_url=page_url,
             bot_url=bot_url,
             made_key=self._made_key,
@@ -223,6 +222,9 @@ class DevSession:
     def _here(self, process: BotProcess) -> Mapping[str, Any] | None:
         """What is known of the bot that the page is for: the one at the path that was named, or the first."""
         return next((each for each in process.bots if self._wanted.path in {None, each["path"]}), None)
+
+    def _path(self, here: Mapping[str, Any] | None) -> str:
+        return self._wanted.path or (str(here["path"]) if here else "/")
 
     def _declare(self, process: BotProcess) -> None:
         """Have the local Poe refuse what Poe would: calls that the bots did not declare, as far as that shows."""
@@ -242,7 +244,7 @@ class DevSession:
             case "log":
                 log_line(report)
                 if report["error_id"]:
-                    self._page.playground.handler_failed(report["error_id"], report["traceback"])
+                    self._playground.handler_failed(report["error_id"], report["traceback"])
 
 
 def _has_display() -> bool:

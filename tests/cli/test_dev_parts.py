@@ -16,12 +16,10 @@ from poe_asgi.cli._dev_greeting import STAND_INS, Greeting
 from poe_asgi.cli._dev_lines import duration, request_line
 from poe_asgi.cli._exits import Failure
 from poe_asgi.cli._loopback import listen
-from poe_asgi.cli._playground import Page
 from poe_asgi.cli._project import is_authors
 from poe_asgi.cli._reports import Reports
 from poe_asgi.cli._watch import Watch
 from poe_asgi.cli._watchdog import Watchdog
-from poe_asgi.local import FakePoe
 
 from .support import SECONDS, write
 
@@ -198,7 +196,7 @@ def test_times_are_short() -> None:
     ]  # fmt: skip
 
 
-# ---- sockets and the page
+# ---- sockets and reports
 
 
 def test_a_port_that_is_taken_is_told_or_passed_over() -> None:
@@ -208,14 +206,6 @@ def test_a_port_that_is_taken_is_told_or_passed_over() -> None:
             listen(port)
         with listen(port, next_free=True) as second:
             assert second.getsockname()[1] > port
-
-
-def test_the_page_keeps_its_address_when_more_is_known_of_the_bot() -> None:
-    page = Page("http://127.0.0.1:9/", access_key="k" * 32, poe=FakePoe())
-    before = page.playground
-    page.knows("http://127.0.0.1:9/poe", name="Relay", imported_from="bot:bot")
-    assert page.playground is not before
-    assert page.playground.path == before.path
 
 
 def test_reports_that_nobody_reads_are_dropped() -> None:
