@@ -104,7 +104,7 @@ async def test_the_stream_that_is_shown_is_the_one_that_comes() -> None:
 
 
 def test_a_model_answers_at_the_local_poe_as_it_is_shown(tmp_path: Path) -> None:
-    shown = next(text.code for text in snippets(README, "text") if "stand-in" in text.code)
+    shown = next(text.code for text in snippets(README, "text") if "this is a stand-in" in text.code)
     (line,) = re.findall(r"^POE_BASE_URL=.+ python .+$", README.read_text(encoding="utf-8"), re.MULTILINE)
     *variables, _, script = shlex.split(line)
     with serving(FakePoe()) as port:
