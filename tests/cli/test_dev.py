@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -310,3 +311,12 @@ def test_what_cannot_begin_says_so(arguments: list[str], code: int, message: str
     write("bot.py")
     result = invoke("dev", *arguments, "--port", "0", "--no-browser")
     assert (result.exit_code, message in result.output) == (code, True), result.output
+
+
+@pytest.mark.parametrize("module", ["markdown_it", "nh3"])
+def test_a_missing_extra_is_one_line(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    write("bot.py")
+    monkeypatch.setitem(sys.modules, module, None)
+    result = invoke("dev", "bot.py", "--port", "0", "--no-browser")
+    assert result.exit_code == Exit.SETUP
+    assert result.output == f'Error: This command needs {module}. Install it: pip install "poe-asgi[dev]"\n'
