@@ -5,8 +5,9 @@ You write an async generator; it is a correct, fast and safe Poe server bot.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ._later import later
 from ._version import __version__
 from .errors import (
     AnswerError,
@@ -17,28 +18,28 @@ from .errors import (
     UserCausedError,
     UserMessageTooLongError,
 )
-from .protocol import (
-    Answer,
-    Data,
-    Event,
-    File,
-    Limits,
-    Message,
-    Meta,
-    ReplaceResponse,
-    Reply,
-    Settings,
-    SuggestedReply,
-    Text,
-    assistant,
-    system,
-    user,
-)
-from .server import Bot, QueryContext, bot_routes, create_app, drain, running
 
 if TYPE_CHECKING:
     from .chat import PoeChatModel
     from .client import USD, PoeClient
+    from .protocol import (
+        Answer,
+        Data,
+        Event,
+        File,
+        Limits,
+        Message,
+        Meta,
+        ReplaceResponse,
+        Reply,
+        Settings,
+        SuggestedReply,
+        Text,
+        assistant,
+        system,
+        user,
+    )
+    from .server import Bot, QueryContext, bot_routes, create_app, drain, running
 
 __all__ = [
     "Answer",
@@ -76,14 +77,20 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """What calls others is loaded when it is first asked for: a bot that calls nobody does without."""
-    if name == "PoeChatModel":
-        from . import chat
+if not TYPE_CHECKING:  # a type checker shall find unknown names
+    # A bot that calls nobody does without a client, a script that asks a model without a server.
+    __getattr__ = later(
+        __name__,
+        {
+            "chat": "PoeChatModel",
+            "client": "PoeClient USD",
+            "protocol": (
+                "Answer Data Event File Limits Message Meta ReplaceResponse Reply Settings SuggestedReply Text "
+                "assistant system user"
+            ),
+            "server": "Bot QueryContext bot_routes create_app drain running",
+        },
+    )
 
-        return chat.PoeChatModel
-    if name in {"PoeClient", "USD"}:
-        from . import client
-
-        return getattr(client, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __dir__() -> list[str]:
+        return __all__

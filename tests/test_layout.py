@@ -18,6 +18,7 @@ MODULES = sorted(ROOT.rglob("*.py"))
 
 # From the bottom up: each imports only what stands before it.
 LAYERS = [
+    "_later",
     "_version",
     "errors",
     "_clock",
@@ -170,7 +171,9 @@ async def handler(ctx):
     yield "x"
 app = poe_asgi.create_app(bot)
 loaded = {name.split(".")[0] for name in sys.modules}
-assert not loaded & {"httpx", "httpcore", "fastapi", "openai", "rich", "prometheus_client"}, loaded
+late = {"httpx", "httpcore", "sse_starlette", "uvicorn", "click"}
+assert not loaded & (late | {"fastapi", "openai", "rich", "prometheus_client"}), loaded
+assert "poe_asgi.protocol._controls" not in sys.modules
 """
 
 

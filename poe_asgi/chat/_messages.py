@@ -14,8 +14,8 @@ from ..errors import ConfigurationError, did_you_mean
 from ..protocol import Message, ToolResult, ToolRound
 from ._content import check_parts, in_parts
 
-ChatMessage: TypeAlias = "Message | Mapping[str, Any] | ToolResult | ToolRound"
-Messages: TypeAlias = "str | Message | Mapping[str, Any] | Sequence[ChatMessage]"
+ChatMessage: TypeAlias = Message | Mapping[str, Any] | ToolResult | ToolRound
+Messages: TypeAlias = str | Message | Mapping[str, Any] | Sequence[ChatMessage]
 
 _ROLES = ("system", "developer", "user", "assistant", "tool")
 _RENAMED = {"bot": "assistant", "agent": "assistant"}

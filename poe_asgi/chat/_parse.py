@@ -30,6 +30,8 @@ async def parse(
     """The answer of a model as a value; see `PoeChatModel.parse`."""
     if isinstance(repairs, bool) or not isinstance(repairs, int) or repairs < 0:
         raise ConfigurationError(f"repairs is a number from 0, not {repairs!r}.")
+    if "streaming" in options:
+        raise ConfigurationError("parse() needs the whole answer: leave streaming= out.")
     shape: Shape[T] = Shape(into)
     conversation = _instructed(messages, shape.instructions())
     response_format = shape.response_format() if takes_format else None

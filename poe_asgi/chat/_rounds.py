@@ -57,6 +57,8 @@ class ToolOffer:
         match choice:
             case {"type": "function", "function": {"name": str(named)}}:
                 pass
+            case "required" if not self.tools:
+                raise ConfigurationError("tool_choice='required' needs tools to choose from: give tools=[…].")
             case Mapping() | "auto" | "none" | "required":
                 return choice
             case str(named):

@@ -18,7 +18,6 @@ from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
 from ..errors import ConfigurationError
-from ..protocol import PROTOCOL_VERSION
 from ._declared import Declared
 from ._http import Transport
 from ._retry import Retry
@@ -87,11 +86,13 @@ class Connection:
             self.declared.check(name, self.made)
 
     def key(self) -> str:
-        """The key to sign with. Raises ConfigurationError when there is none."""
-        key = self.api_key or os.environ.get("POE_API_KEY")
+        """The key to sign with. Raises ConfigurationError when there is none, or one that cannot be sent."""
+        key = (self.api_key or os.environ.get("POE_API_KEY") or "").strip()  # files end in a line break
         if not key:
             other = "give the bot an access key" if self.of_query else "pass api_key="
             raise ConfigurationError(f"There is no key to call Poe with: {other}, or set POE_API_KEY.")
+        if not (key.isascii() and key.isprintable()):
+            raise ConfigurationError("The key to call Poe with has characters that no key has: copy it once more.")
         return key
 
     def transport(self) -> Transport:
@@ -114,6 +115,8 @@ class Connection:
         return f"{self._base(API)}/bot/{quote(name, safe='')}"
 
     def settings_url(self, verb: str, name: str, access_key: str) -> str:
+        from ..protocol import PROTOCOL_VERSION  # with all that reads requests, which few callers need
+
         key = quote(access_key, safe="")
         return f"{self._base(API)}/bot/{verb}_settings/{quote(name, safe='')}/{key}/{PROTOCOL_VERSION}"
 

@@ -114,8 +114,14 @@ def error_members(parsed: Any) -> tuple[str, str, str]:
     if isinstance(error, str):  # OAuth: {"error": code, "error_description": message}
         return _text(parsed.get("error_description")) or error, error, error
     if not isinstance(error, dict):
-        return _text(parsed.get("message")), "", ""
+        return _text(parsed.get("message")) or _detail(parsed.get("detail")), "", ""
     return _text(error.get("message")), _text(error.get("type")), _text(error.get("code"))
+
+
+def _detail(detail: Any) -> str:
+    """What servers made with FastAPI say, in a text or in a list of what is wrong."""
+    wrong = detail if isinstance(detail, list) else []
+    return _text(detail) or _text("; ".join(_text(each.get("msg")) for each in wrong if isinstance(each, dict)))
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -26,6 +26,7 @@ from ._states import State, after
 KEPT_CHARACTERS = 512_000
 
 _RESERVED = 3
+_OPEN = State.OPEN  # asked for every token, and before Python 3.12 each look into an Enum takes a call
 _DONE = frame("done", {})
 
 
@@ -47,6 +48,7 @@ class ResponseWriter:
 
     __slots__ = (
         "_all_characters",
+        "_before",
         "_events",
         "_frames",
         "_kept",
@@ -77,6 +79,7 @@ class ResponseWriter:
         self._events = 0  # framed so far
         self.files: list[File] = []  # sent so far
         self._visible = 0  # characters the user would see
+        self._before = 0  # those of them that stood there before the run
         self._all_characters = 0
         self._kept: bytearray | None = bytearray()  # the visible text but for the run; a str apiece would be far more
         self._started = False  # the handler yielded something, be it ""
@@ -93,7 +96,7 @@ class ResponseWriter:
 
     def text(self, text: str) -> None:
         """Append text. Raises LimitError with the part that still ``fits`` when it passes the character limit."""
-        if self.state is not State.OPEN:
+        if self.state is not _OPEN:
             after(self.state, "text")
         visible = self._visible + len(text)
         if visible > self._limits.characters:
@@ -168,7 +171,7 @@ class ResponseWriter:
         """The bytes that may leave now; empty when there are none. Sets ``held_until`` when a run is being held."""
         self._now = now
         self.held_until = None
-        if self._kind and not self._hold(now):
+        if self._kind and (self._events * 2 < self._plenty or not self._hold(now)):
             self._flush()
         if not self._frames:
             return b""
@@ -204,15 +207,14 @@ class ResponseWriter:
         return self._limits.events - _RESERVED - self._events
 
     def _hold(self, now: float) -> bool:
-        if self._events * 2 < self._plenty:
-            return False
+        """Whether a run is not worth an event yet, now that events are not plenty any more."""
         events_left = self._events_left
         if events_left <= 0:
             self.held_until = self.deadline
             return True
         if self._kind == "text":
-            pending = sum(map(len, self._run))
-            if pending * events_left >= self._limits.characters - (self._visible - pending):
+            pending = self._visible - self._before
+            if pending * events_left >= self._limits.characters - self._before:
                 return False
         due = self._last + (self.deadline - self._last) / events_left
         if now >= due:
@@ -228,6 +230,7 @@ class ResponseWriter:
                 return
             self._flush()
         self._kind = kind
+        self._before = self._visible
 
     def _flush(self) -> None:
         """Frame the run."""

@@ -280,7 +280,7 @@ async def other_servers(stage: Stage) -> None:
     assert local.connection.v1_url("/chat/completions") == "http://127.0.0.1:8080/v1/chat/completions"
     assert local.connection.key() == "none"
     assert PoeChatModel(base_url="http://127.0.0.1:8080/v1").connection.key() == "any"
-    with pytest.raises(ConfigurationError, match="POE_API_KEY is not sent to elsewhere.example"):
+    with pytest.raises(ConfigurationError, match=r"POE_API_KEY is not sent to elsewhere\.example"):
         PoeChatModel(base_url="https://elsewhere.example/v1")
 
 

@@ -12,6 +12,7 @@ from poe_asgi.chat import ChatDelta, ChatResult, PoeChatModel
 from poe_asgi.client import Tool
 from poe_asgi.errors import AnswerError, ConfigurationError, OverloadedError, ToolError
 from poe_asgi.local import FakePoe, Script, Thought, ToolCall, http_error
+from poe_asgi.testing import ScriptedModel
 from tests.chat.support import DONE, Answers, call, chunk, model, stream, whole
 from tests.support import settle
 
@@ -404,3 +405,9 @@ async def test_the_result_of_a_stream_with_tools_is_right_in_the_middle() -> Non
                 break
     assert [(text, rounds) for delta, text, rounds in seen if delta.text] == [("One.", 0), ("One.\n\nTwo", 1)]
     assert (answer.result.text, answer.result.complete, len(answer.result.tool_rounds)) == ("One.\n\nTwo", False, 1)
+
+
+@pytest.mark.asyncio
+async def test_a_call_cannot_be_required_without_tools() -> None:
+    with pytest.raises(ConfigurationError, match="needs tools to choose from"):
+        await ScriptedModel("Hi").invoke("Hi", tool_choice="required")
