@@ -6,6 +6,7 @@ from ._app import bot_routes, create_app, drain
 from ._bot import Bot
 from ._contexts import ErrorReportContext, FeedbackContext, QueryContext, ReactionContext, SettingsContext
 from ._lifespan import running
+from ._served import ServedBot, served_bots
 
 __all__ = [
     "Bot",
@@ -13,9 +14,11 @@ __all__ = [
     "FeedbackContext",
     "QueryContext",
     "ReactionContext",
+    "ServedBot",
     "SettingsContext",
     "bot_routes",
     "create_app",
     "drain",
     "running",
+    "served_bots",
 ]

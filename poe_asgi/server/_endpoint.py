@@ -80,10 +80,14 @@ class BotEndpoint:
 
         return AnswerResponse(self.site)
 
+    def access_keys(self) -> tuple[str, ...]:
+        """The keys that are asked for, as far as they are set now."""
+        return find_keys(self.bot.access_keys, self.bot.name, self.site.access_keys)
+
     def prepare(self) -> None:
         """Look up the keys. Raises ConfigurationError when there are none and the app may not run without."""
         _ = self.answers
-        found = find_keys(self.bot.access_keys, self.bot.name, self.site.access_keys)
+        found = self.access_keys()
         if not found and self.site.allow_without_key:
             log.warning("%r runs without an access key: anybody can call it.", self.bot)
         elif not found:
@@ -183,7 +187,8 @@ class BotEndpoint:
                 return json_response(self.bot.complete(settings).to_wire())
             except Exception:
                 number = error_id()
-                ctx.log.exception("%s of %r failed (error %s)", name_of(hook), self.bot, number)
+                extra = {"error_id": number}
+                ctx.log.exception("%s of %r failed (error %s)", name_of(hook), self.bot, number, extra=extra)
                 return _refuse(503, f"The settings cannot be told now (error {number}).")
         return json_response(self.bot.complete().to_wire())
 

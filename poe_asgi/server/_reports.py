@@ -47,9 +47,11 @@ class Report:
             return ErrorEvent(text=exc.text, allow_retry=exc.allow_retry, error_type=exc.error_type)
         number = error_id()
         if isinstance(exc, WrongYieldError):
-            self._ctx.log.error("%s: %s (error %s)", self._handler, exc, number)
+            self._ctx.log.error("%s: %s (error %s)", self._handler, exc, number, extra={"error_id": number})
         else:
-            self._ctx.log.error("%s failed (error %s)", self._handler, number, exc_info=_of_the_author(exc))
+            info = _of_the_author(exc)
+            extra = {"error_id": number}
+            self._ctx.log.error("%s failed (error %s)", self._handler, number, exc_info=info, extra=extra)
         upstream = exc if isinstance(exc, UpstreamError) else None
         return ErrorEvent(
             text=f"Something went wrong in this bot (error {number}).",
