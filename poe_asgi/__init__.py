@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from . import protocol
 from ._version import __version__
 from .errors import (
     AnswerError,
@@ -26,7 +27,6 @@ from .protocol import (
     Message,
     Meta,
     ReplaceResponse,
-    Reply,
     Settings,
     SuggestedReply,
     Text,
@@ -39,6 +39,7 @@ from .server import Bot, QueryContext, bot_routes, create_app, drain, running
 if TYPE_CHECKING:
     from .chat import PoeChatModel
     from .client import USD, PoeClient
+    from .protocol import Reply
 
 __all__ = [
     "Answer",
@@ -76,14 +77,18 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """What calls others is loaded when it is first asked for: a bot that calls nobody does without."""
-    if name == "PoeChatModel":
-        from . import chat
+if not TYPE_CHECKING:  # a type checker shall find unknown names
 
-        return chat.PoeChatModel
-    if name in {"PoeClient", "USD"}:
-        from . import client
+    def __getattr__(name: str) -> Any:
+        """What calls others is loaded when it is first asked for: a bot that calls nobody does without."""
+        if name == "PoeChatModel":
+            from . import chat
 
-        return getattr(client, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            return chat.PoeChatModel
+        if name in {"PoeClient", "USD"}:
+            from . import client
+
+            return getattr(client, name)
+        if name == "Reply":
+            return protocol.Reply
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

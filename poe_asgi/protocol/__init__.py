@@ -2,23 +2,15 @@
 
 Events, requests, messages, settings and parameter controls as values; the rules and limits; the state machine with
 its writer and its reader; the event-stream codec. No clock, no network, no logging: time is an argument.
+
+What a bot needs to answer is loaded at once; controls, the reader and the rest when they are first asked for.
 """
 
 from __future__ import annotations
 
-from ._comparisons import Comparison, LiteralValue, ParameterValue
-from ._controls import (
-    AspectRatio,
-    Condition,
-    Divider,
-    DropDown,
-    Option,
-    Ratio,
-    Slider,
-    TextArea,
-    TextField,
-    ToggleSwitch,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from ._dependencies import Dependency
 from ._events import (
     Answer,
@@ -39,7 +31,6 @@ from ._events import (
 from ._identifiers import access_key_variable, is_valid_identifier, new_identifier
 from ._json import parse_json_object
 from ._limits import Limits
-from ._markers import InSection, Labels, Multiline, OnlyIf, Placeholder, Ratios
 from ._messages import (
     NO_ATTACHMENTS,
     Attachment,
@@ -53,12 +44,6 @@ from ._messages import (
     system,
     user,
 )
-from ._options import controls_from_model, values_for
-from ._parameters import ParameterControls, Section, Tab
-from ._parts import message_from_parts, needs_content, parts_of
-from ._prompt import alternate_roles, insert_attachments
-from ._reader import ResponseReader, Violation
-from ._reply import Reply
 from ._requests import (
     CONTENT_TYPES,
     PROTOCOL_VERSION,
@@ -77,9 +62,33 @@ from ._settings import Settings
 from ._sse import PING, ServerSentEvent, SSEParser
 from ._states import State
 from ._strict import strict
-from ._tool_memory import insert_tool_rounds, stored_value
-from ._tool_rounds import ToolCall, ToolResult, ToolRound, wire_name
 from ._writer import ResponseWriter
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ._comparisons import Comparison, LiteralValue, ParameterValue
+    from ._controls import (
+        AspectRatio,
+        Condition,
+        Divider,
+        DropDown,
+        Option,
+        Ratio,
+        Slider,
+        TextArea,
+        TextField,
+        ToggleSwitch,
+    )
+    from ._markers import InSection, Labels, Multiline, OnlyIf, Placeholder, Ratios
+    from ._options import controls_from_model, values_for
+    from ._parameters import ParameterControls, Section, Tab
+    from ._parts import message_from_parts, needs_content, parts_of
+    from ._prompt import alternate_roles, insert_attachments
+    from ._reader import ResponseReader, Violation
+    from ._reply import Reply
+    from ._tool_memory import insert_tool_rounds, stored_value
+    from ._tool_rounds import ToolCall, ToolResult, ToolRound, wire_name
 
 __all__ = [
     "Answer",
@@ -172,3 +181,25 @@ __all__ = [
     "values_for",
     "wire_name",
 ]
+
+_LATER = {
+    "_comparisons": "Comparison LiteralValue ParameterValue",
+    "_controls": "AspectRatio Condition Divider DropDown Option Ratio Slider TextArea TextField ToggleSwitch",
+    "_markers": "InSection Labels Multiline OnlyIf Placeholder Ratios",
+    "_options": "controls_from_model values_for",
+    "_parameters": "ParameterControls Section Tab",
+    "_parts": "message_from_parts needs_content parts_of",
+    "_prompt": "alternate_roles insert_attachments",
+    "_reader": "ResponseReader Violation",
+    "_reply": "Reply",
+    "_tool_memory": "insert_tool_rounds stored_value",
+    "_tool_rounds": "ToolCall ToolResult ToolRound wire_name",
+}
+
+if not TYPE_CHECKING:  # a type checker shall find unknown names
+
+    def __getattr__(name: str) -> Any:
+        for module, names in _LATER.items():
+            if name in names.split():
+                return getattr(import_module(f"{__name__}.{module}"), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

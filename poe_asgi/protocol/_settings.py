@@ -10,17 +10,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from reprlib import repr as short
 from types import MappingProxyType
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ._fields import InvalidFieldError, Reader, WireValue, check, is_a, plain, read, read_object
-from ._parameters import ParameterControls
 from ._strict import strict
+
+if TYPE_CHECKING:
+    from ._parameters import ParameterControls
 
 MAX_BOT_CALLS = 100
 """Calls to other bots per user message."""
 
 # An answer that states no response_version means 0, whose defaults are not those of this class.
 _DEFAULTS_OF_VERSION_0 = {"response_version": 0, "allow_attachments": False, "enable_multi_entity_prompting": False}
+
+
+def _read_controls(obj: Any, path: str) -> ParameterControls:
+    from ._parameters import ParameterControls  # a bot that shows no controls does not load them
+
+    return ParameterControls.from_wire(obj, path)
 
 
 @strict
@@ -44,7 +52,7 @@ class Settings(WireValue):
     - ``extra``: JSON values for keys this version does not know.
     """
 
-    _readers: ClassVar[Mapping[str, Reader]] = {"parameter_controls": ParameterControls.from_wire}
+    _readers: ClassVar[Mapping[str, Reader]] = {"parameter_controls": _read_controls}
 
     response_version: int = 2
     server_bot_dependencies: Mapping[str, int] = field(default_factory=dict, hash=False)
@@ -90,6 +98,8 @@ class Settings(WireValue):
         controls: object = self.parameter_controls
         if controls is None:
             return
+        from ._parameters import ParameterControls
+
         if not isinstance(controls, ParameterControls):
             reason = f"must be ParameterControls(...), not {short(controls)}."
             raise InvalidFieldError(self, "parameter_controls", reason)

@@ -26,6 +26,7 @@ from ._states import State, after
 KEPT_CHARACTERS = 512_000
 
 _RESERVED = 3
+_OPEN = State.OPEN  # asked for every token, and before Python 3.12 each look into an Enum takes a call
 _DONE = frame("done", {})
 
 
@@ -93,7 +94,7 @@ class ResponseWriter:
 
     def text(self, text: str) -> None:
         """Append text. Raises LimitError with the part that still ``fits`` when it passes the character limit."""
-        if self.state is not State.OPEN:
+        if self.state is not _OPEN:
             after(self.state, "text")
         visible = self._visible + len(text)
         if visible > self._limits.characters:
@@ -168,7 +169,7 @@ class ResponseWriter:
         """The bytes that may leave now; empty when there are none. Sets ``held_until`` when a run is being held."""
         self._now = now
         self.held_until = None
-        if self._kind and not self._hold(now):
+        if self._kind and (self._events * 2 < self._plenty or not self._hold(now)):
             self._flush()
         if not self._frames:
             return b""
@@ -204,8 +205,7 @@ class ResponseWriter:
         return self._limits.events - _RESERVED - self._events
 
     def _hold(self, now: float) -> bool:
-        if self._events * 2 < self._plenty:
-            return False
+        """Whether a run is not worth an event yet, now that events are not plenty any more."""
         events_left = self._events_left
         if events_left <= 0:
             self.held_until = self.deadline

@@ -7,8 +7,6 @@ from contextlib import AbstractAsyncContextManager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from pydantic import BaseModel
-
 from ..errors import AnswerError, ConfigurationError, did_you_mean
 from ..protocol import (
     CONTENT_TYPES,
@@ -16,9 +14,7 @@ from ..protocol import (
     Item,
     Limits,
     Meta,
-    ParameterControls,
     Settings,
-    controls_from_model,
     strict,
 )
 from ._contexts import ErrorReportContext, FeedbackContext, QueryContext, ReactionContext, SettingsContext
@@ -26,7 +22,10 @@ from ._handlers import check_coroutine, check_generator, check_lifespan, check_m
 from ._keys import Keys, as_keys
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from ..client import Declared
+    from ..protocol import ParameterControls
 
 Handler: TypeAlias = Callable[[QueryContext[Any]], AsyncIterable[Item]]
 MetaFunction: TypeAlias = Callable[[QueryContext[Any]], Meta]
@@ -203,7 +202,11 @@ def _checked_meta(meta: Meta | MetaFunction | None) -> Meta | MetaFunction:
 
 
 def _controls(parameters: type[BaseModel] | ParameterControls | None) -> ParameterControls | None:
-    if parameters is None or isinstance(parameters, ParameterControls):
+    if parameters is None:
+        return None
+    from ..protocol import ParameterControls, controls_from_model  # a bot that shows no controls does not load them
+
+    if isinstance(parameters, ParameterControls):
         return parameters
     return controls_from_model(parameters)
 

@@ -20,11 +20,6 @@ from ..protocol import (
     QueryRequest,
     ReactionRequest,
     SettingsRequest,
-    alternate_roles,
-    insert_attachments,
-    insert_tool_rounds,
-    stored_value,
-    values_for,
 )
 from ._status import Status
 
@@ -121,6 +116,8 @@ class QueryContext(Context[Deps]):
         Tool rounds that this bot stored with an answer (``Data.dump(tool_rounds=…)``) come before that answer. With
         ``alternate`` neighbours of one role are joined, for models that want roles to alternate.
         """
+        from ..protocol import alternate_roles, insert_attachments, insert_tool_rounds
+
         messages = insert_attachments(self.messages)
         return insert_tool_rounds(alternate_roles(messages) if alternate else messages)
 
@@ -129,6 +126,8 @@ class QueryContext(Context[Deps]):
 
         Raises UserCausedError for a bad value: callers may send anything.
         """
+        from ..protocol import values_for
+
         try:
             return values_for(model, self.parameters)
         except ValidationError as exc:
@@ -139,6 +138,8 @@ class QueryContext(Context[Deps]):
 
     def recall(self, model: type[T]) -> T | None:
         """What this bot last stored in this conversation with `Data.dump`; None if nothing of that type is there."""
+        from ..protocol import stored_value
+
         adapter = TypeAdapter(model)
         for message in reversed(self.messages):
             if message.role == "bot" and message.metadata:

@@ -2,6 +2,8 @@
 
 Two tasks take part. The request's task sends: it asks `take` for what is ready, and waits with `wait` when nothing is.
 The handler's task runs the `Pump`; the driver starts it, and stops it when the answer ends before the handler does.
+When the handler is about to wait while the other task waits, too, what it said goes out then and there: waking that
+task for each token would take another turn of the loop. A send that does not end at once is left to that task.
 
 One timer serves the deadline and the pings. Others are armed only when there is need: for held text, for draining, for
 a handler that is being closed, and for a last send that nobody takes.
@@ -18,7 +20,9 @@ from .._clock import Timer, current_clock
 from ..errors import LimitError, ResponseError
 from ..protocol import PING, ErrorEvent, File, Item, Limits, Meta, ResponseWriter, State
 from ._ending import Ending
+from ._outlet import Outlet
 from ._pump import Pump, Stopped
+from ._stepping import watched
 
 log = logging.getLogger("poe_asgi.server")
 
@@ -42,7 +46,10 @@ class Reporter(Protocol):
 
 
 class Driver:
-    """``handle`` makes the handler's generator; ``started`` is when the request came, on the current clock."""
+    """``handle`` makes the handler's generator; ``started`` is when the request came, on the current clock.
+
+    ``outlet`` belongs to the request's task.
+    """
 
     __slots__ = (
         "_clock",
@@ -55,16 +62,14 @@ class Driver:
         "_ping_due",
         "_pump",
         "_reporter",
-        "_sender",
         "_sent",
         "_task",
         "_timer",
-        "_waiter",
         "_writer",
         "finished",
-        "fresh",
         "gone",
         "loop",
+        "outlet",
     )
 
     def __init__(
@@ -75,6 +80,7 @@ class Driver:
         limits: Limits,
         reporter: Reporter,
         started: float,
+        outlet: Outlet,
     ) -> None:
         self._handle = handle
         self._limits = limits
@@ -83,10 +89,8 @@ class Driver:
         self._clock = current_clock()
         self._writer = ResponseWriter(limits, now=started)
         self._writer.open(meta)
-        self._pump = Pump(self._writer, ready=self._wake, end=self._end_at_limit)
+        self._pump = Pump(self._writer, end=self._end_at_limit)
         self._task: asyncio.Task[None] | None = None
-        self._sender: asyncio.Task[object] | None = None
-        self._waiter: asyncio.Future[None] | None = None
         self._timer: Timer | None = None  # the deadline, or a ping before it
         self._draining: Timer | None = None
         self._ending: Ending | None = None
@@ -94,15 +98,14 @@ class Driver:
         self._held: tuple[float, Timer] | None = None
         self._sent = started  # when something last left
         self._ping_due = False
-        self.fresh = True  # there may be something to take
+        self.outlet = outlet
         self.finished = False  # nothing will come any more, or nobody is there to read it
         self.gone = False  # nobody reads any more
 
     # ---- for the task that sends
 
     def start(self) -> None:
-        """Time counts from here on. Called by the task that sends, before it sends."""
-        self._sender = asyncio.current_task()
+        """Time counts from here on."""
         self._timer = self._clock.call_at(self._next(), self._tick)
 
     def run(self) -> None:
@@ -110,28 +113,23 @@ class Driver:
         if not self._pump.stopped:
             self._task = self.loop.create_task(self._run())
 
+    @property
+    def fresh(self) -> bool:
+        """Whether there may be something to take."""
+        return self.outlet.woken or self._pump.yields > 0
+
     def take(self) -> bytes:
         """What is ready to be sent, a ping if one is due, or nothing."""
         now = self._clock.time()
         if now >= self._writer.deadline:
             self._expire()
-        chunk = self._writer.take(now)
-        self._pump.taken()
-        self.fresh = False
+        chunk = self._take(now)
+        self.outlet.woken = False
         self.finished = self.gone or self._writer.state is State.DONE
-        if chunk:
-            self._sent = now
-        elif self._ping_due:
+        if not chunk and self._ping_due:
             chunk = PING
-        if self._writer.held_until is not None:
-            self._wake_at(self._writer.held_until)
         self._ping_due = False
         return chunk
-
-    def wait(self) -> asyncio.Future[None]:
-        """To be awaited when nothing is ``fresh``: done when something is, or when the answer has finished."""
-        self._waiter = self.loop.create_future()
-        return self._waiter
 
     def end(self, error: ErrorEvent) -> None:
         """End the answer now, whatever the handler is doing, and give up a send that nobody takes."""
@@ -139,7 +137,7 @@ class Driver:
             self._end_with(error)
             self._stop()
         self._give_up_later()
-        self._wake()
+        self.outlet.wake()
 
     def end_after(self, seconds: float, error: ErrorEvent) -> None:
         """`end` it in so many seconds, if it still runs then."""
@@ -151,27 +149,26 @@ class Driver:
         self.gone = self.finished = True
         self._stop()
         self._give_up_later()
-        self._wake()
+        self.outlet.wake()
 
     async def close(self) -> None:
         """Wait for the handler's end, or until it is abandoned. Whatever cancels this wait, the closing goes on."""
-        self._sender = None
+        self.outlet.close()
         self._stop()
         held = self._held and self._held[1]
         for timer in (self._timer, self._draining, self._giving_up, held):
             if timer is not None:
                 timer.cancel()
         if self._task is not None and not self._task.done():
-            self._waiter = self.loop.create_future()
-            self._task.add_done_callback(lambda _: self._wake())
-            await self._waiter
+            self._task.add_done_callback(lambda _: self.outlet.wake())
+            await self.outlet.wait()
         self._pump.close()
 
     # ---- the handler's task
 
     async def _run(self) -> None:
         try:
-            await self._pump.follow(aiter(self._handle()))
+            await watched(self._pump.follow(aiter(self._handle())), self._waiting)
         except Stopped:
             pass
         except BaseException as exc:
@@ -186,7 +183,25 @@ class Driver:
                 self._ending.over()
             if self._writer.text_sum_exceeded:
                 self._reporter.text_sum()
-            self._wake()
+            self.outlet.wake()
+
+    def _waiting(self) -> None:
+        """The handler is about to wait. What it said leaves now, unless the task that sends is at it anyway."""
+        if self._pump.yields and self.outlet.is_waiting and self._task is not None:
+            now = self._clock.time()
+            if now < self._writer.deadline:
+                chunk = self._take(now)
+                if chunk:
+                    self.outlet.send_now(chunk, inside=self._task)
+
+    def _take(self, now: float) -> bytes:
+        chunk = self._writer.take(now)
+        self._pump.taken()
+        if chunk:
+            self._sent = now
+        if self._writer.held_until is not None:
+            self._wake_at(self._writer.held_until)
+        return chunk
 
     def _finish(self) -> None:
         """The handler has returned."""
@@ -219,7 +234,7 @@ class Driver:
         self._pump.stopped = True
         self._see_to_its_end()
         self._give_up_later()
-        self._wake()
+        self.outlet.wake()
 
     def _stop(self) -> None:
         """From now on what the handler says is not heard: cancel it, and see to it that it ends."""
@@ -235,14 +250,9 @@ class Driver:
 
     def _abandoned(self) -> None:
         self._reporter.abandoned(self._limits.close_seconds)
-        self._wake()
+        self.outlet.wake()
 
     # ---- time
-
-    def _wake(self) -> None:
-        self.fresh = True
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
 
     def _wake_at(self, when: float) -> None:
         if self._held is not None:
@@ -254,7 +264,7 @@ class Driver:
     def _release(self) -> None:
         """The held run is due. A loop's timer may be early by its resolution; then the run is held once more."""
         self._held = None
-        self._wake()
+        self.outlet.wake()
 
     def _expire(self) -> None:
         if self._writer.state is State.OPEN:
@@ -269,8 +279,7 @@ class Driver:
     def _give_up(self) -> None:
         """The task that sends is still at it, though the answer is over: its reader takes nothing."""
         self.gone = self.finished = True
-        if self._sender is not None:
-            self._sender.cancel()
+        self.outlet.cancel()
 
     def _next(self) -> float:
         """When time itself brings the next thing about."""
@@ -284,5 +293,5 @@ class Driver:
             return
         if now >= self._next():
             self._sent, self._ping_due = now, True
-            self._wake()
+            self.outlet.wake()
         self._timer = self._clock.call_at(self._next(), self._tick)

@@ -39,9 +39,10 @@ from ._driver import Driver
 from ._handlers import name_of
 from ._keys import find_keys, how_to_set, matching
 from ._lifespan import deps_of
+from ._outlet import Outlet
 from ._reports import Report, error_id
 from ._site import Site
-from ._starlette import AnswerResponse, HTMLResponse, Receive, Request, Response, Scope, Send, json_response
+from ._starlette import AnswerResponse, ASGIApp, HTMLResponse, Receive, Request, Response, Scope, Send, json_response
 
 log = logging.getLogger("poe_asgi.server")
 
@@ -88,11 +89,11 @@ class BotEndpoint:
             started = current_clock().time()
         except RuntimeError:
             raise RuntimeError("poe-asgi runs on asyncio; this server runs on another event loop.") from None
-        response = await self._respond(scope, receive, started)
+        response = await self._respond(scope, receive, send, started)
         with suppress(OSError):  # the client is gone
             await response(scope, receive, send)
 
-    async def _respond(self, scope: Scope, receive: Receive, started: float) -> Response:
+    async def _respond(self, scope: Scope, receive: Receive, send: Send, started: float) -> ASGIApp:
         match scope["method"]:
             case "GET" | "HEAD":
                 return HTMLResponse(_PAGE)
@@ -116,7 +117,7 @@ class BotEndpoint:
         if isinstance(request, QueryRequest):
             if self.site.draining:
                 return _refuse(503, "The bot is being restarted.", {"Retry-After": "1"})
-            scope["poe_asgi.driver"] = self._query(request, http, key, started)
+            scope["poe_asgi.driver"] = self._query(request, http, key, started, Outlet(send))
             return self._answers
         if isinstance(request, SettingsRequest):
             return await self._settings(request, http, key)
@@ -136,7 +137,7 @@ class BotEndpoint:
 
     # ---- by type
 
-    def _query(self, request: QueryRequest, http: Request, key: str, started: float) -> Driver:
+    def _query(self, request: QueryRequest, http: Request, key: str, started: float, outlet: Outlet) -> Driver:
         bot, deps, handler = self.bot, None, self.bot.handler
         try:
             deps = deps_of(bot)
@@ -150,6 +151,7 @@ class BotEndpoint:
             limits=bot.limits,
             reporter=Report(ctx),
             started=started,
+            outlet=outlet,
         )
 
     def _meta(self, ctx: QueryContext, function: Callable[[QueryContext], Meta]) -> Meta:

@@ -34,21 +34,20 @@ class WrongYieldError(TypeError):
 
 
 class Pump:
-    """``ready`` is called when something came after the writer was last emptied; ``end`` when a limit is reached."""
+    """``end`` is called when a limit is reached."""
 
-    __slots__ = ("_end", "_ready", "_room", "_writer", "_yields", "stopped")
+    __slots__ = ("_end", "_room", "_writer", "stopped", "yields")
 
-    def __init__(self, writer: ResponseWriter, *, ready: Callable[[], None], end: Callable[[LimitError], None]) -> None:
+    def __init__(self, writer: ResponseWriter, *, end: Callable[[LimitError], None]) -> None:
         self._writer = writer
-        self._ready = ready
         self._end = end
-        self._yields = 0  # since the writer was last emptied
+        self.yields = 0  # since the writer was last emptied
         self._room: asyncio.Future[None] | None = None
         self.stopped = False
 
     def taken(self) -> None:
         """The writer was emptied: there is room again."""
-        self._yields = 0
+        self.yields = 0
         if self._room is not None and not self._room.done():
             self._room.set_result(None)
 
@@ -78,10 +77,8 @@ class Pump:
                         await self.follow(aiter(item), self._writer.visible)
                     else:
                         self._send(item, mark)
-                    self._yields += 1
-                    if self._yields == 1:
-                        self._ready()
-                    elif self._yields >= ROOM:
+                    self.yields += 1
+                    if self.yields >= ROOM:
                         await self._wait_for_room()
                 except (Stopped, WrongYieldError):
                     raise
@@ -92,7 +89,7 @@ class Pump:
 
     def close(self) -> None:
         """Let go of the driver, which holds this pump."""
-        self._ready = self._end = _ignore
+        self._end = _ignore
 
     def _send(self, item: object, mark: int | None) -> None:
         if isinstance(item, str):  # of a subclass

@@ -1,0 +1,72 @@
+"""Where an answer leaves: the request's task, which sends, and waits while there is nothing to send."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextvars import copy_context
+from typing import Any, TypeAlias
+
+from ._stepping import begun
+
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class Outlet:
+    """Made by the task that sends. Others wake it, or, while it waits, send on its behalf."""
+
+    __slots__ = ("_context", "_send", "_task", "_waiter", "woken")
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._task = asyncio.current_task()
+        self._context = copy_context()
+        self._waiter: asyncio.Future[Awaitable[None] | None] | None = None
+        self.woken = True  # something happened for the task to look at
+
+    def send(self, chunk: bytes, *, more: bool) -> Awaitable[None]:
+        """Send it. For the task itself."""
+        return self._send({"type": "http.response.body", "body": chunk, "more_body": more})
+
+    async def wait(self) -> None:
+        """Wait to be woken. For the task itself, when it was not."""
+        self._waiter = asyncio.get_running_loop().create_future()
+        rest = await self._waiter
+        if rest is not None:
+            await rest
+
+    def wake(self) -> None:
+        """There is something to look at."""
+        self.woken = True
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the task waits, so that others may send."""
+        return self._waiter is not None and not self._waiter.done() and self._task is not None
+
+    def send_now(self, chunk: bytes, *, inside: asyncio.Task[Any]) -> None:
+        """Send ``inside`` another task, in the name of the one that waits.
+
+        It is woken only when that is not all: to wait for the reader in its own time, or to have the error raised.
+        """
+        waiter, task = self._waiter, self._task
+        assert waiter is not None
+        assert task is not None
+        try:
+            rest = begun(self.send(chunk, more=True), task, self._context, inside=inside)
+        except Exception as exc:  # noqa: BLE001
+            waiter.set_exception(exc)
+        else:
+            if rest is not None:
+                waiter.set_result(rest)
+
+    def cancel(self) -> None:
+        """Stop the task's sending."""
+        if self._task is not None:
+            self._task.cancel()
+
+    def close(self) -> None:
+        """Nothing is sent any more."""
+        self._task = None
