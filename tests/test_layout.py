@@ -156,7 +156,9 @@ async def handler(ctx):
     yield "x"
 app = poe_asgi.create_app(bot)
 loaded = {name.split(".")[0] for name in sys.modules}
-assert not loaded & {"httpx", "httpcore", "fastapi", "openai", "rich", "prometheus_client"}, loaded
+late = {"httpx", "httpcore", "sse_starlette", "uvicorn", "click"}
+assert not loaded & (late | {"fastapi", "openai", "rich", "prometheus_client"}), loaded
+assert "poe_asgi.protocol._controls" not in sys.modules
 """
 
 

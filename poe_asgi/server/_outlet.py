@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from contextvars import copy_context
 from typing import Any, TypeAlias
 
-from ._stepping import begun
+from ._stepping import Begun, begun, ended
 
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
@@ -15,13 +15,14 @@ Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 class Outlet:
     """Made by the task that sends. Others wake it, or, while it waits, send on its behalf."""
 
-    __slots__ = ("_context", "_send", "_task", "_waiter", "woken")
+    __slots__ = ("_context", "_rest", "_send", "_task", "_waiter", "woken")
 
     def __init__(self, send: Send) -> None:
         self._send = send
         self._task = asyncio.current_task()
         self._context = copy_context()
-        self._waiter: asyncio.Future[Awaitable[None] | None] | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._rest: Begun | None = None  # of a send that others began
         self.woken = True  # something happened for the task to look at
 
     def send(self, chunk: bytes, *, more: bool) -> Awaitable[None]:
@@ -31,9 +32,16 @@ class Outlet:
     async def wait(self) -> None:
         """Wait to be woken. For the task itself, when it was not."""
         self._waiter = asyncio.get_running_loop().create_future()
-        rest = await self._waiter
-        if rest is not None:
-            await rest
+        thrown: BaseException | None = None
+        try:
+            await self._waiter
+        except asyncio.CancelledError as exc:
+            if self._rest is None:
+                raise
+            thrown = exc  # in the moment before this task woke: it is for the send
+        if self._rest is not None:
+            rest, self._rest = self._rest, None
+            await ended(rest, self._context, thrown)
 
     def wake(self) -> None:
         """There is something to look at."""
@@ -55,12 +63,13 @@ class Outlet:
         assert waiter is not None
         assert task is not None
         try:
-            rest = begun(self.send(chunk, more=True), task, self._context, inside=inside)
+            self._rest = begun(self.send(chunk, more=True), task, self._context, inside=inside)
         except Exception as exc:  # noqa: BLE001
-            waiter.set_exception(exc)
+            if not waiter.done():  # else the task is awake by now, and its own next send tells
+                waiter.set_exception(exc)
         else:
-            if rest is not None:
-                waiter.set_result(rest)
+            if self._rest is not None:
+                self.wake()
 
     def cancel(self) -> None:
         """Stop the task's sending."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import types
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator
 from contextvars import Context
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
@@ -35,13 +35,20 @@ def watched(coro: Coroutine[Any, Any, T], waiting: Callable[[], None]) -> Genera
             step, value = coro.throw, exc
 
 
+class Begun(NamedTuple):
+    """What is left of an `Awaitable` that waits for ``wait``: to be ended with `ended`."""
+
+    steps: Iterator[object]
+    wait: object
+
+
 def begun(
     awaitable: Awaitable[object], task: asyncio.Task[Any], context: Context, *, inside: asyncio.Task[Any]
-) -> Awaitable[None] | None:
+) -> Begun | None:
     """Begin to await ``inside`` one task as if the other ``task`` did, which must be waiting itself meanwhile.
 
-    None when that was all. Else the rest, which ``task`` has to await. All of it runs in ``context``. So whatever asks
-    for the current task (a timeout, a cancel scope) or resets a context variable finds what it found before.
+    None when that was all. Else the rest is for ``task`` to await, in the same ``context``. So whatever asks for the
+    current task (a timeout, a cancel scope) or resets a context variable finds what it found before.
     """
     steps = awaitable.__await__()
     loop = task.get_loop()
@@ -54,17 +61,26 @@ def begun(
     finally:
         _leave_task(loop, task)
         _enter_task(loop, inside)
-    return _rest(steps, wait, context)
+    return Begun(steps, wait)
 
 
 @types.coroutine
-def _rest(steps: Generator[Any, Any, object], wait: object, context: Context) -> Generator[Any, Any, None]:
+def ended(rest: Begun, context: Context, thrown: BaseException | None = None) -> Generator[Any, None, None]:
+    """Await the rest; or throw at it what came before that could begin."""
+    steps, wait = rest
     while True:
         try:
-            step, value = steps.send, (yield wait)
+            if thrown is None:
+                yield wait
         except BaseException as exc:  # noqa: BLE001
-            step, value = steps.throw, exc
+            thrown = exc
         try:
-            wait = context.run(step, value)
+            if thrown is None:
+                wait = context.run(next, steps)
+            elif throw := getattr(steps, "throw", None):
+                before, thrown = thrown, None
+                wait = context.run(throw, before)
+            else:  # an awaitable need not have one
+                raise thrown
         except StopIteration:
             return
