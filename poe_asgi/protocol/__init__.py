@@ -62,6 +62,7 @@ from ._settings import Settings
 from ._sse import PING, ServerSentEvent, SSEParser
 from ._states import State
 from ._strict import strict
+from ._wire import Wire
 from ._writer import ResponseWriter
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ if TYPE_CHECKING:
         TextField,
         ToggleSwitch,
     )
+    from ._data_urls import data_url_content
     from ._markers import InSection, Labels, Multiline, OnlyIf, Placeholder, Ratios
     from ._options import controls_from_model, values_for
     from ._parameters import ParameterControls, Section, Tab
@@ -161,10 +163,12 @@ __all__ = [
     "UnknownRequestTypeError",
     "User",
     "Violation",
+    "Wire",
     "access_key_variable",
     "alternate_roles",
     "assistant",
     "controls_from_model",
+    "data_url_content",
     "insert_attachments",
     "insert_tool_rounds",
     "is_valid_identifier",
@@ -185,6 +189,7 @@ __all__ = [
 _LATER = {
     "_comparisons": "Comparison LiteralValue ParameterValue",
     "_controls": "AspectRatio Condition Divider DropDown Option Ratio Slider TextArea TextField ToggleSwitch",
+    "_data_urls": "data_url_content",
     "_markers": "InSection Labels Multiline OnlyIf Placeholder Ratios",
     "_options": "controls_from_model values_for",
     "_parameters": "ParameterControls Section Tab",

@@ -1,0 +1,54 @@
+"""The beginning of an answer: the status waits until it is known whether the answer fails at once."""
+
+from __future__ import annotations
+
+from ..protocol import ErrorEvent
+from ..server import QueryContext
+from ..server._outlet import Message
+from ..server._reports import Report
+from ..server._starlette import Send
+from ._wires import CompletionWire
+
+
+class Opening:
+    """``send`` for the response of an answer. Nothing leaves before the wire has something."""
+
+    def __init__(self, send: Send, wire: CompletionWire) -> None:
+        self._send = send
+        self._wire = wire
+        self._start: Message = {}
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._start = message
+            return
+        if not self._wire.opened:
+            if not message["body"] and message["more_body"]:
+                return
+            self._wire.opened = True
+            await self._send(self._begun(len(message["body"])))
+        await self._send(message)
+
+    def _begun(self, length: int) -> Message:
+        failure = self._wire.failure
+        if failure is None and self._wire.media_type == "text/event-stream":
+            return self._start
+        kept = [(name, value) for name, value in self._start["headers"] if name == b"cache-control"]
+        more = {"content-type": "application/json", "content-length": str(length)}
+        more |= failure.headers if failure is not None else {}
+        headers = [*kept, *((name.encode(), value.encode()) for name, value in more.items())]
+        return {**self._start, "status": failure.status if failure is not None else 200, "headers": headers}
+
+
+class WireReport(Report):
+    """A report that tells the wire which rule an answer broke."""
+
+    __slots__ = ("_wire",)
+
+    def __init__(self, ctx: QueryContext, wire: CompletionWire) -> None:
+        super().__init__(ctx)
+        self._wire = wire
+
+    def ended(self, rule: str, message: str) -> ErrorEvent:
+        self._wire.broken = rule
+        return super().ended(rule, message)
