@@ -79,7 +79,9 @@ class CompletionWire:
             self.failure = error
             return json.dumps(error.body).encode("ascii")
         content = "".join([*self._text, *self._at_the_end()])
-        message = {"role": "assistant", "content": content, **self._tool_calls(), **self._extras()}
+        message = {"role": "assistant", "content": content, **self._extras()}
+        if self._calls:
+            message["tool_calls"] = self._tool_calls()
         choice = {"index": 0, "message": message, "finish_reason": self._finish_reason}
         whole = self._object("chat.completion", choices=[choice], usage=self._usage())
         return json.dumps(whole).encode("ascii")
@@ -104,16 +106,14 @@ class CompletionWire:
         defined = [f"\n\n[{file.inline_ref}]: {file.url}" for file in self._files if file.inline_ref is not None]
         return [*shown, *defined]
 
-    def _tool_calls(self) -> dict[str, Any]:
-        """The calls as a member, put together from what came."""
-        if not self._calls:
-            return {}
+    def _tool_calls(self) -> list[dict[str, Any]]:
+        """The calls, put together from what came."""
         from ..client import ToolCallAccumulator  # where calls come from, this is there already
 
         calls = ToolCallAccumulator()
         for chunk in self._calls:
             calls.feed(chunk)
-        return {"tool_calls": [{"index": index, **call.to_wire()} for index, call in enumerate(calls.calls)]}
+        return [call.to_wire() for call in calls.calls]
 
     def _extras(self) -> dict[str, Any]:
         """Members that this API does not have."""
@@ -189,7 +189,8 @@ class ChunkWire(CompletionWire):
             return [error.body]
         chunks = [self._delta({"content": text}) for text in self._at_the_end()]
         if self._calls:
-            chunks.append(self._delta(self._tool_calls()))
+            calls = [{"index": index, **call} for index, call in enumerate(self._tool_calls())]
+            chunks.append(self._delta({"tool_calls": calls}))
         chunks.append(self._delta(self._extras(), self._finish_reason))
         if self._completion.include_usage:
             chunks.append(self._object("chat.completion.chunk", choices=[], usage=self._usage()))
