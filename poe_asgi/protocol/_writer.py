@@ -80,8 +80,7 @@ class ResponseWriter:
     def open(self, meta: Meta) -> None:
         """Write `meta`. Must come first."""
         self.state = after(self.state, "meta")
-        self._events += 1
-        self._wire.meta(meta)
+        self._more().meta(meta)
 
     def text(self, text: str) -> None:
         """Append text. Raises LimitError with the part that still ``fits`` when it passes the character limit."""
@@ -117,17 +116,14 @@ class ResponseWriter:
             case ReplaceResponse(text):
                 self.replace(text)
             case SuggestedReply(text):
-                self._make_room(event.kind)
-                self._wire.text(event.kind, text)
+                self._other(event.kind).text(event.kind, text)
             case Data(metadata):
-                self._make_room(event.kind)
-                self._wire.event(event.kind, {"metadata": metadata})
+                self._other(event.kind).event(event.kind, {"metadata": metadata})
             case File():
                 if len(self.files) == self._limits.files:
                     raise LimitError("file-limit", f"The limit of {self._limits.files:,} files is reached.")
-                self._make_room(event.kind)
                 data = {"url": event.url, "content_type": event.content_type, "name": event.name}
-                self._wire.event(event.kind, data | {"inline_ref": event.inline_ref})
+                self._other(event.kind).event(event.kind, data | {"inline_ref": event.inline_ref})
                 self.files.append(event)
             case _:
                 assert_never(event)
@@ -147,8 +143,7 @@ class ResponseWriter:
         if error.error_type is not None:
             data["error_type"] = error.error_type
         self._flush()
-        self._events += 1
-        self._wire.event("error", data)
+        self._more().event("error", data)
         self.state = state
 
     def finish(self) -> None:
@@ -159,10 +154,8 @@ class ResponseWriter:
                 raise ResponseError("content-required", "The handler yielded nothing.")
             self._flush()
             if not self._said_text:
-                self._events += 1
-                self._wire.text("text", "")
-        self._events += 1
-        self._wire.done()
+                self._more().text("text", "")
+        self._more().done()
         self.state = state
 
     # ---- what leaves
@@ -232,8 +225,7 @@ class ResponseWriter:
         if not self._kind:
             return
         text = "".join(self._run)
-        self._events += 1
-        self._wire.text(self._kind, text)
+        self._more().text(self._kind, text)
         self._all_characters += len(text)
         self._last = self._now
         if self._kind == "text":
@@ -247,14 +239,19 @@ class ResponseWriter:
         self._kind = ""
         self._run.clear()
 
-    def _make_room(self, kind: str) -> None:
-        """For an event that cannot merge: it needs room beside the run before it and the ending."""
+    def _other(self, kind: str) -> Wire:
+        """The wire for an event that cannot merge: it needs room beside the run before it and the ending."""
         after(self.state, kind)
         if self._events_left < bool(self._kind) + 1:
             raise LimitError("event-limit", f"The limit of {self._limits.events:,} events is reached.")
         self._flush()
         self._started = True
+        return self._more()
+
+    def _more(self) -> Wire:
+        """The wire, for one more event."""
         self._events += 1
+        return self._wire
 
     def _too_long(self, *, fits: str = "") -> LimitError:
         return LimitError("text-limit", f"The limit of {self._limits.characters:,} characters is reached.", fits=fits)
