@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.setup
 
-.PHONY: run test check fix bench wheel-test lowest clean
+.PHONY: run test check fix bench screenshot wheel-test lowest clean
 
 run: $(SETUP)  ## serve the echo bot on http://127.0.0.1:8000
 	@$(BIN)/python -m examples.serve
@@ -27,6 +27,9 @@ fix: $(SETUP)  ## format, and mend what the linter can mend
 
 bench: $(SETUP)  ## speed beside the official SDK and a hand-written ASGI app, as ratios
 	bash benchmarks/run
+
+screenshot: $(SETUP)  ## the README's picture of the playground; needs a Chromium
+	SCREENSHOTS=docs/images $(BIN)/python -m pytest -q tests/playground/test_looks.py -k readme
 
 wheel-test: $(SETUP)  ## the suite against the built wheel, from a folder without the sources
 	PYTHON=$(PYTHON) bash tests/wheel

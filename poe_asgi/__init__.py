@@ -5,9 +5,9 @@ You write an async generator; it is a correct, fast and safe Poe server bot.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from . import protocol
 from ._version import __version__
 from .errors import (
     AnswerError,
@@ -34,12 +34,12 @@ from .protocol import (
     system,
     user,
 )
-from .server import Bot, QueryContext, bot_routes, create_app, drain, running
 
 if TYPE_CHECKING:
     from .chat import PoeChatModel
     from .client import USD, PoeClient
     from .protocol import Reply
+    from .server import Bot, QueryContext, bot_routes, create_app, drain, running
 
 __all__ = [
     "Answer",
@@ -77,18 +77,23 @@ __all__ = [
 ]
 
 
+# Loaded when they are first asked for: a bot that calls nobody does without a client, a script that asks a model
+# without a server.
+_LATER = {
+    "chat": ("PoeChatModel",),
+    "client": ("PoeClient", "USD"),
+    "protocol": ("Reply",),
+    "server": ("Bot", "QueryContext", "bot_routes", "create_app", "drain", "running"),
+}
+
 if not TYPE_CHECKING:  # a type checker shall find unknown names
 
     def __getattr__(name: str) -> Any:
-        """What calls others is loaded when it is first asked for: a bot that calls nobody does without."""
-        if name == "PoeChatModel":
-            from . import chat
-
-            return chat.PoeChatModel
-        if name in {"PoeClient", "USD"}:
-            from . import client
-
-            return getattr(client, name)
-        if name == "Reply":
-            return protocol.Reply
+        for module, names in _LATER.items():
+            if name in names:
+                value = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
+                return value
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return __all__

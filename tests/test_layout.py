@@ -17,8 +17,21 @@ ROOT = Path(poe_asgi.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
 
 # From the bottom up: each imports only what stands before it.
-LAYERS = ["_version", "errors", "_clock", "protocol", "client", "chat", "observe", "server", "openai_api"]
-LAYERS += ["local", "testing"]
+LAYERS = [
+    "_version",
+    "errors",
+    "_clock",
+    "protocol",
+    "client",
+    "chat",
+    "observe",
+    "server",
+    "openai_api",
+    "local",
+    "testing",
+    "checker",
+    "playground",
+]
 LAZY = {  # imported when `File.download` is called, and when `create_app` is asked for the second door
     ("protocol/_events.py", "client"),
     ("server/_app.py", "openai_api"),

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import ConfigurationError
-from ..protocol import Attachments, File, Message, ToolRound, message_from_parts
-from ._messages import Messages
+from ..protocol import Attachments, File, Message, ToolResult, ToolRound, message_from_parts
+from ._messages import Messages, listed
 
 
 def bot_messages(messages: Messages) -> list[Message]:
@@ -16,10 +16,8 @@ def bot_messages(messages: Messages) -> list[Message]:
 
     A bot takes files by their URL alone: paths and bytes raise ConfigurationError, as does what is no message.
     """
-    if isinstance(messages, str):
-        return [Message("user", messages)]
-    listed = [messages] if isinstance(messages, (Message, Mapping)) else messages
-    return [message for number, each in enumerate(listed) for message in _messages(each, f"messages[{number}]")]
+    given = enumerate(listed(messages))
+    return [message for number, each in given for message in _messages(each, f"messages[{number}]")]
 
 
 def _messages(message: Any, place: str) -> tuple[Message, ...]:
@@ -28,6 +26,8 @@ def _messages(message: Any, place: str) -> tuple[Message, ...]:
             return (message,)
         case ToolRound():
             return message.messages()
+        case ToolResult():
+            return (Message("tool", json.dumps([message.to_wire()])),)
         case {"role": "tool", "content": str(content)}:
             # `name` is not in the OpenAI API, where the id of the call is enough.
             result = {"role": "tool", "name": message.get("name") or "", "tool_call_id": message.get("tool_call_id")}

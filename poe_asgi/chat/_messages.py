@@ -11,10 +11,11 @@ from typing import Any, TypeAlias
 
 from ..client import Connection
 from ..errors import ConfigurationError, did_you_mean
-from ..protocol import Message, ToolRound
+from ..protocol import Message, ToolResult, ToolRound
 from ._content import check_parts, in_parts
 
-Messages: TypeAlias = "str | Message | Mapping[str, Any] | Sequence[Message | Mapping[str, Any] | ToolRound]"
+ChatMessage: TypeAlias = Message | Mapping[str, Any] | ToolResult | ToolRound
+Messages: TypeAlias = str | Message | Mapping[str, Any] | Sequence[ChatMessage]
 
 _ROLES = ("system", "developer", "user", "assistant", "tool")
 _RENAMED = {"bot": "assistant", "agent": "assistant"}
@@ -34,9 +35,9 @@ async def wire_messages(messages: Messages, connection: Connection) -> list[dict
     """
     drafts: list[dict[str, Any]] = []
     called: set[Any] = set()
-    listed = _listed(messages)
-    for number, message in enumerate(listed):
-        for draft in _drafts(_without_told(message, listed), f"messages[{number}]", called):
+    given = listed(messages)
+    for number, message in enumerate(given):
+        for draft in _drafts(_without_told(message, given), f"messages[{number}]", called):
             called.update(_ids(draft.get("tool_calls")))
             drafts.append(draft)
     contents = await in_parts([draft.get("content") for draft in drafts], connection)
@@ -46,7 +47,8 @@ async def wire_messages(messages: Messages, connection: Connection) -> list[dict
     ]
 
 
-def _listed(messages: Any) -> Sequence[Any]:
+def listed(messages: Any) -> Sequence[Any]:
+    """The messages one by one; a text is a dictionary. Raises ConfigurationError for what is none, and for nothing."""
     if isinstance(messages, str):
         return [{"role": "user", "content": messages}]
     if isinstance(messages, (Message, Mapping)):
@@ -67,6 +69,8 @@ def _drafts(message: Any, place: str, called: set[Any]) -> list[dict[str, Any]]:
         case ToolRound():
             wire = message.to_wire()
             return [_asking(wire["calls"]), *wire["results"]]
+        case ToolResult():
+            return [message.to_wire()]
         case Message():
             return _of_message(message, place, called)
         case Mapping():

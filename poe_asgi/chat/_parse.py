@@ -8,8 +8,7 @@ from dataclasses import fields, replace
 from typing import Any, TypeVar
 
 from ..errors import ConfigurationError, StructuredOutputError, UpstreamError
-from ..protocol import Message
-from ._messages import Messages
+from ._messages import Messages, listed
 from ._results import ChatResult, ParsedResult
 from ._structured import Misfit, Shape, refuses_response_format
 from ._token_usage import TokenUsage
@@ -31,6 +30,8 @@ async def parse(
     """The answer of a model as a value; see `PoeChatModel.parse`."""
     if isinstance(repairs, bool) or not isinstance(repairs, int) or repairs < 0:
         raise ConfigurationError(f"repairs is a number from 0, not {repairs!r}.")
+    if "streaming" in options:
+        raise ConfigurationError("parse() needs the whole answer: leave streaming= out.")
     shape: Shape[T] = Shape(into)
     conversation = _instructed(messages, shape.instructions())
     response_format = shape.response_format() if takes_format else None
@@ -63,12 +64,9 @@ async def parse(
 
 def _instructed(messages: Messages, instructions: str) -> list[Any]:
     """The conversation with the instructions after the system messages it begins with."""
-    if isinstance(messages, str):
-        listed: list[Any] = [{"role": "user", "content": messages}]
-    else:
-        listed = [messages] if isinstance(messages, (Message, Mapping)) else list(messages)
-    place = next((i for i, each in enumerate(listed) if _role(each) not in {"system", "developer"}), len(listed))
-    return [*listed[:place], {"role": "system", "content": instructions}, *listed[place:]]
+    given = listed(messages)
+    place = next((i for i, each in enumerate(given) if _role(each) not in {"system", "developer"}), len(given))
+    return [*given[:place], {"role": "system", "content": instructions}, *given[place:]]
 
 
 def _role(message: Any) -> Any:

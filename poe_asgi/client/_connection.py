@@ -87,11 +87,13 @@ class Connection:
             self.declared.check(name, self.made)
 
     def key(self) -> str:
-        """The key to sign with. Raises ConfigurationError when there is none."""
-        key = self.api_key or os.environ.get("POE_API_KEY")
+        """The key to sign with. Raises ConfigurationError when there is none, or one that cannot be sent."""
+        key = (self.api_key or os.environ.get("POE_API_KEY") or "").strip()  # files end in a line break
         if not key:
             other = "give the bot an access key" if self.of_query else "pass api_key="
             raise ConfigurationError(f"There is no key to call Poe with: {other}, or set POE_API_KEY.")
+        if not (key.isascii() and key.isprintable()):
+            raise ConfigurationError("The key to call Poe with has characters that no key has: copy it once more.")
         return key
 
     def transport(self) -> Transport:
@@ -139,13 +141,18 @@ _lock = threading.Lock()
 
 def pool() -> Transport:
     """The pool of the running event loop, shared by all clients that have none of their own."""
-    from ._httpx import HttpxTransport  # httpx is loaded when it is needed
-
     loop = asyncio.get_running_loop()
     with _lock:
         if loop not in _pools:
-            _pools[loop] = HttpxTransport()
+            _pools[loop] = open_pool()
         return _pools[loop]
+
+
+def open_pool() -> Transport:
+    """A new pool of connections to the network, for the caller to close."""
+    from ._httpx import HttpxTransport  # httpx is loaded when it is needed
+
+    return HttpxTransport()
 
 
 async def close_pool() -> None:

@@ -6,8 +6,11 @@ from ._asgi import AsgiApp, HttpAnswer
 from ._asgi_transport import AsgiTransport
 from ._errors import http_error
 from ._fake_poe import FakePoe
+from ._lifespan import Lifespan
+from ._played import Played
+from ._real_bots import real_bots
 from ._records import Amount, Call, ChargeCall, PointsEntry, SettingsCall, UploadCall, fingerprint
-from ._script import Cut, Pause, Repeat, Script, Thought, ToolCall
+from ._script import Cut, Pause, Repeat, Script, Step, Thought, ToolCall
 from ._scripts import Scripted
 
 __all__ = [
@@ -19,15 +22,19 @@ __all__ = [
     "Cut",
     "FakePoe",
     "HttpAnswer",
+    "Lifespan",
     "Pause",
+    "Played",
     "PointsEntry",
     "Repeat",
     "Script",
     "Scripted",
     "SettingsCall",
+    "Step",
     "Thought",
     "ToolCall",
     "UploadCall",
     "fingerprint",
     "http_error",
+    "real_bots",
 ]

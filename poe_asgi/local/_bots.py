@@ -50,7 +50,7 @@ async def query(state: State, request: Incoming, name: str) -> HttpAnswer | Stre
     if undeclared is not None:
         return Streamed(performed(Play(as_steps([undeclared]), Script()), _BotVoice(Script())))
     state.bill(call)
-    answer = await state.scripts.answer(call)
+    answer = await state.answer(call)
     if isinstance(answer, HttpAnswer):
         return answer
     return Streamed(performed(answer, _BotVoice(answer.script)))

@@ -33,7 +33,7 @@ async def chat(state: State, request: Incoming) -> HttpAnswer | Streamed:
     if state.is_unknown(call.bot):
         return http_error(404, f"There is no model {body['model']}.")
     state.bill(call)
-    answer = await state.scripts.answer(call)
+    answer = await state.answer(call)
     if isinstance(answer, HttpAnswer):
         return answer
     completion = _Completion(call, body["model"], answer.script)

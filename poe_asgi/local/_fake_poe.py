@@ -16,6 +16,7 @@ from ._costs import cost
 from ._errors import WITH_KEY, RefusedError, Surface, http_error, not_found
 from ._files import download, upload
 from ._models import models
+from ._played import Played
 from ._records import Call, ChargeCall, PointsEntry, SettingsCall, UploadCall
 from ._scripts import Scripted
 from ._settings import sync
@@ -89,6 +90,13 @@ class FakePoe:
         """
         self._state.scripts.script(name, answer, access_key=access_key)
 
+    def otherwise(self, answer: Scripted | None) -> None:
+        """What every bot answers that is not scripted by its name, as in `bot`; None: a stand-in again.
+
+        `real_bots` lets the real Poe answer.
+        """
+        self._state.scripts.otherwise(answer)
+
     def declare(self, calls: Mapping[str, int] | None) -> None:
         """Refuse, as Poe does, calls that a bot has not declared: bot name to the calls for one message of a user.
 
@@ -141,6 +149,11 @@ class FakePoe:
     def calls(self) -> list[Call]:
         """Calls of bots and models, refused ones too."""
         return self._state.records.calls
+
+    @property
+    def played(self) -> list[Played]:
+        """What bots and models answered, in the order of the calls; a `Script` of it plays the same again."""
+        return self._state.records.played
 
     @property
     def charges(self) -> list[ChargeCall]:

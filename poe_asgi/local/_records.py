@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..protocol import QueryRequest, Settings
+
+if TYPE_CHECKING:
+    from ._played import Played
 
 _SECRETS = frozenset({"authorization", "x-api-key", "cookie", "proxy-authorization"})
 
@@ -122,3 +125,4 @@ class Records:
     uploads: list[UploadCall] = field(default_factory=list)
     settings: list[SettingsCall] = field(default_factory=list)
     points: list[PointsEntry] = field(default_factory=list)
+    played: list[Played] = field(default_factory=list)

@@ -31,6 +31,15 @@ class Scripts:
         self._scripts: dict[str, list[Any]] = {}
         self._names: dict[str, str] = {}
         self._served: dict[str, Served] = {}
+        self._otherwise: Any = stand_in
+
+    def otherwise(self, answer: Scripted | None) -> None:
+        """Script every bot that is not scripted by its name. Raises ConfigurationError for what cannot be played."""
+        self._otherwise = stand_in if answer is None else _checked("A bot that is not scripted", answer, None)
+
+    def is_stand_in(self, name: str) -> bool:
+        """Whether nothing is scripted for this bot."""
+        return name not in self and self._otherwise is stand_in
 
     def script(self, name: str, scripted: Scripted, *, access_key: str | None) -> None:
         """Script this bot anew. Raises ConfigurationError for what cannot be played."""
@@ -66,7 +75,7 @@ class Scripts:
 
     async def answer(self, call: Call) -> HttpAnswer | Play:
         """The answer to this call. The last of a list of answers stays."""
-        answers = self._scripts.get(call.bot.casefold(), [stand_in])
+        answers = self._scripts.get(call.bot.casefold(), [self._otherwise])
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         if isinstance(answer, Served):
             return Play(answer.events(call.request), Script(meta=None))

@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any, Literal
 from uuid import uuid4
 
 from ..protocol import ErrorEvent, QueryRequest, Settings
 from ._asgi import HttpAnswer, Incoming
 from ._errors import Outages, Surface, http_error
+from ._play import Play
+from ._played import Played
 from ._records import Call, PointsEntry, Records, fingerprint, without_keys, without_secrets
 from ._scripts import Scripts
 
@@ -94,6 +97,16 @@ class State:
     def next_cost_status(self) -> str | None:
         """How the next charge ends. The last of the statuses stays."""
         return self.cost_statuses.pop(0) if len(self.cost_statuses) > 1 else self.cost_statuses[0]
+
+    async def answer(self, call: Call) -> HttpAnswer | Play:
+        """What the bot answers; it is written down as it is played."""
+        answer = await self.scripts.answer(call)
+        played = Played(call=call, stand_in=self.scripts.is_stand_in(call.bot))
+        self.records.played.append(played)
+        if isinstance(answer, HttpAnswer):
+            played.refused = answer
+            return answer
+        return replace(answer, steps=played.watch(answer.steps))
 
     def bill(self, call: Call) -> None:
         """An answered call costs points."""

@@ -38,6 +38,7 @@ class ResponseWriter:
 
     __slots__ = (
         "_all_characters",
+        "_before",
         "_events",
         "_kept",
         "_kind",
@@ -68,6 +69,7 @@ class ResponseWriter:
         self._events = 0  # framed so far
         self.files: list[File] = []  # sent so far
         self._visible = 0  # characters the user would see
+        self._before = 0  # those of them that stood there before the run
         self._all_characters = 0
         self._kept: bytearray | None = bytearray()  # the visible text but for the run; a str apiece would be far more
         self._started = False  # the handler yielded something, be it ""
@@ -202,8 +204,8 @@ class ResponseWriter:
             self.held_until = self.deadline
             return True
         if self._kind == "text":
-            pending = sum(map(len, self._run))
-            if pending * events_left >= self._limits.characters - (self._visible - pending):
+            pending = self._visible - self._before
+            if pending * events_left >= self._limits.characters - self._before:
                 return False
         due = self._last + (self.deadline - self._last) / events_left
         if now >= due:
@@ -219,6 +221,7 @@ class ResponseWriter:
                 return
             self._flush()
         self._kind = kind
+        self._before = self._visible
 
     def _flush(self) -> None:
         """Frame the run."""

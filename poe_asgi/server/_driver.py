@@ -188,7 +188,7 @@ class Driver:
 
     def _waiting(self) -> None:
         """The handler is about to wait. What it said leaves now, unless the task that sends is at it anyway."""
-        if self._pump.yields and self.outlet.is_waiting and self._task is not None:
+        if self._pump.yields and self.outlet.idle and self._task is not None:
             now = self._clock.time()
             if now < self._writer.deadline:
                 chunk = self._take(now)

@@ -16,7 +16,7 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 class Outlet:
     """Made by the task that sends. Others wake it, or, while it waits, send on its behalf."""
 
-    __slots__ = ("_context", "_rest", "_send", "_task", "_waiter", "woken")
+    __slots__ = ("_context", "_rest", "_send", "_task", "_waiter", "idle", "woken")
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -24,6 +24,7 @@ class Outlet:
         self._context = copy_context()
         self._waiter: asyncio.Future[None] | None = None
         self._rest: Begun | None = None  # of a send that others began
+        self.idle = False  # the task waits, and others may send
         self.woken = True  # something happened for the task to look at
 
     def send(self, chunk: bytes, *, more: bool) -> Awaitable[None]:
@@ -33,6 +34,7 @@ class Outlet:
     async def wait(self) -> None:
         """Wait to be woken. For the task itself, when it was not."""
         self._waiter = asyncio.get_running_loop().create_future()
+        self.idle = self._task is not None
         thrown: BaseException | None = None
         try:
             await self._waiter
@@ -40,6 +42,8 @@ class Outlet:
             if self._rest is None:
                 raise
             thrown = exc  # in the moment before this task woke: it is for the send
+        finally:
+            self.idle = False
         if self._rest is not None:
             rest, self._rest = self._rest, None
             await ended(rest, self._context, thrown)
@@ -47,16 +51,12 @@ class Outlet:
     def wake(self) -> None:
         """There is something to look at."""
         self.woken = True
+        self.idle = False
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    @property
-    def is_waiting(self) -> bool:
-        """Whether the task waits, so that others may send."""
-        return self._waiter is not None and not self._waiter.done() and self._task is not None
-
     def send_now(self, chunk: bytes, *, inside: asyncio.Task[Any]) -> None:
-        """Send ``inside`` another task, in the name of the one that waits.
+        """Send ``inside`` another task, in the name of this one while it is ``idle``.
 
         It is woken only when that is not all: to wait for the reader in its own time, or to have the error raised.
         """
@@ -66,6 +66,7 @@ class Outlet:
         try:
             self._rest = begun(self.send(chunk, more=True), task, self._context, inside=inside)
         except Exception as exc:  # noqa: BLE001
+            self.idle = False
             if not waiter.done():  # else the task is awake by now, and its own next send tells
                 waiter.set_exception(exc)
         else:

@@ -249,7 +249,7 @@ async def test_litserve_calls_a_tool_though_it_says_that_it_stopped(litserve: Mo
 
 @pytest.mark.asyncio
 async def test_litserve_does_not_know_a_model(litserve: Model) -> None:
-    with pytest.raises(UnknownBotError, match="unknown failed with HTTP 404"):
+    with pytest.raises(UnknownBotError, match="unknown failed with HTTP 404: There is no such model"):
         await litserve(model="unknown").invoke("Hi")
 
 

@@ -105,6 +105,12 @@ async def test_what_is_no_number_of_repairs_is_refused(repairs: Any) -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_stream_cannot_be_parsed() -> None:
+    with pytest.raises(ConfigurationError, match="leave streaming= out"):
+        await ScriptedModel(GOOD).parse("A recipe.", Recipe, streaming=True)
+
+
+@pytest.mark.asyncio
 async def test_a_model_that_refuses_the_format_is_asked_without_it() -> None:
     refusal: HttpAnswer = http_error(400, "response_format is not supported by this model.", shape="C")
     model = ScriptedModel(refusal, "Sorry?", GOOD)
