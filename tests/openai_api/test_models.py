@@ -8,6 +8,7 @@ import pytest
 from starlette.applications import Starlette
 
 from poe_asgi import Bot, ConfigurationError, create_app
+from poe_asgi.checker import check
 from poe_asgi.openai_api import openai_routes
 from tests.support import KEY, SMALL, Exchange
 
@@ -98,6 +99,11 @@ async def test_the_first_door_stands_beside_the_second_and_alone_without_it() ->
     assert exchange.reader.clean
     assert exchange.text == await said(both, "shout")
     assert (await post(create_app(bot, access_key=KEY), {"model": "Shout", "messages": USER})).status == 404
+
+
+async def test_the_checker_finds_nothing_at_the_first_door_beside_the_second() -> None:
+    report = await check(create_app(saying("x"), openai=True, access_key=KEY), access_key=KEY)
+    assert (report.problem, report.findings) == (None, ())
 
 
 async def test_routes_for_an_app_leave_its_other_paths_alone() -> None:
