@@ -56,7 +56,9 @@ class ChatEndpoint:
             wire=wire,
             report=report,
         )
-        await endpoint.answers(scope, receive, opening)
+        with suppress(OSError):
+            await endpoint.answers(scope, receive, opening)
+            await opening.close()
 
     async def _read(self, scope: Scope, receive: Receive) -> tuple[BotEndpoint, Completion]:
         _expect(scope, "POST")

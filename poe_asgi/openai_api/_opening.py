@@ -9,6 +9,8 @@ from ..server._reports import Report
 from ..server._starlette import Send
 from ._wires import CompletionWire
 
+_CLIENT_LEFT = 499  # as in the logs of proxies
+
 
 class Opening:
     """``send`` for the response of an answer. Nothing leaves before the wire has something."""
@@ -28,6 +30,16 @@ class Opening:
             self._wire.opened = True
             await self._send(self._begun(len(message["body"])))
         await self._send(message)
+
+    async def close(self) -> None:
+        """The answer is over. One whose reader left before it began is closed with a status that nobody reads.
+
+        Middleware takes an app that says nothing at all for a broken one.
+        """
+        if not self._wire.opened and self._start:
+            self._wire.opened = True
+            await self._send({**self._start, "status": _CLIENT_LEFT, "headers": []})
+            await self._send({"type": "http.response.body", "body": b""})
 
     def _begun(self, length: int) -> Message:
         failure = self._wire.failure

@@ -6,6 +6,9 @@ import asyncio
 from typing import Any
 
 import pytest
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
+from starlette.requests import Request
+from starlette.responses import Response
 
 from poe_asgi import (
     Answer,
@@ -22,10 +25,11 @@ from poe_asgi import (
     SuggestedReply,
     UserCausedError,
     UserMessageTooLongError,
+    create_app,
 )
-from tests.support import Exchange, ManualClock, settle
+from tests.support import KEY, Exchange, ManualClock, settle
 
-from .support import chunks, complete, deltas, message_of, saying, stepping, text_of
+from .support import USER, chunks, complete, deltas, message_of, post, saying, stepping, text_of
 
 pytestmark = pytest.mark.asyncio
 
@@ -256,6 +260,22 @@ async def test_a_client_that_leaves_closes_the_handler(stream: bool) -> None:
     exchange.disconnect()
     await task
     assert closed == ["hi"]
+
+
+async def test_middleware_gets_a_response_though_the_client_left_before_it_began() -> None:
+    async def passed_on(request: Request, call_next: RequestResponseEndpoint) -> Response:
+        return await call_next(request)
+
+    bot = Bot("Echo")
+    bot.query(forever)
+    app = create_app(bot, openai=True, access_key=KEY)
+    app.add_middleware(BaseHTTPMiddleware, dispatch=passed_on)
+    exchange = Exchange()
+    task = asyncio.create_task(post(app, {"model": "Echo", "messages": USER}, exchange=exchange))
+    await settle()
+    exchange.disconnect()
+    await task
+    assert (exchange.status, exchange.body) == (499, b"")
 
 
 async def test_a_slow_reader_holds_the_handler_back() -> None:
