@@ -5,9 +5,9 @@ You write an async generator; it is a correct, fast and safe Poe server bot.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ._later import later
 from ._version import __version__
 from .errors import (
     AnswerError,
@@ -18,27 +18,27 @@ from .errors import (
     UserCausedError,
     UserMessageTooLongError,
 )
-from .protocol import (
-    Answer,
-    Data,
-    Event,
-    File,
-    Limits,
-    Message,
-    Meta,
-    ReplaceResponse,
-    Settings,
-    SuggestedReply,
-    Text,
-    assistant,
-    system,
-    user,
-)
 
 if TYPE_CHECKING:
     from .chat import PoeChatModel
     from .client import USD, PoeClient
-    from .protocol import Reply
+    from .protocol import (
+        Answer,
+        Data,
+        Event,
+        File,
+        Limits,
+        Message,
+        Meta,
+        ReplaceResponse,
+        Reply,
+        Settings,
+        SuggestedReply,
+        Text,
+        assistant,
+        system,
+        user,
+    )
     from .server import Bot, QueryContext, bot_routes, create_app, drain, running
 
 __all__ = [
@@ -77,23 +77,20 @@ __all__ = [
 ]
 
 
-# Loaded when they are first asked for: a bot that calls nobody does without a client, a script that asks a model
-# without a server.
-_LATER = {
-    "chat": ("PoeChatModel",),
-    "client": ("PoeClient", "USD"),
-    "protocol": ("Reply",),
-    "server": ("Bot", "QueryContext", "bot_routes", "create_app", "drain", "running"),
-}
-
 if not TYPE_CHECKING:  # a type checker shall find unknown names
-
-    def __getattr__(name: str) -> Any:
-        for module, names in _LATER.items():
-            if name in names:
-                value = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
-                return value
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # A bot that calls nobody does without a client, a script that asks a model without a server.
+    __getattr__ = later(
+        __name__,
+        {
+            "chat": "PoeChatModel",
+            "client": "PoeClient USD",
+            "protocol": (
+                "Answer Data Event File Limits Message Meta ReplaceResponse Reply Settings SuggestedReply Text "
+                "assistant system user"
+            ),
+            "server": "Bot QueryContext bot_routes create_app drain running",
+        },
+    )
 
     def __dir__() -> list[str]:
         return __all__

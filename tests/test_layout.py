@@ -18,6 +18,7 @@ MODULES = sorted(ROOT.rglob("*.py"))
 
 # From the bottom up: each imports only what stands before it.
 LAYERS = [
+    "_later",
     "_version",
     "errors",
     "_clock",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ._bot_client import BotClient
-from ._bot_model import BotModel
+from typing import TYPE_CHECKING
+
+from .._later import later
 from ._chat_model import BaseChatModel, ChatModel
 from ._content import inline_file
 from ._messages import ChatMessage, Messages
@@ -13,6 +14,10 @@ from ._rounds import AnyToolOrDefinition, ChatProgress, ToolChoice, ToolOffer
 from ._stream import ChatStream
 from ._thoughts import Presentation
 from ._token_usage import TokenUsage
+
+if TYPE_CHECKING:
+    from ._bot_client import BotClient
+    from ._bot_model import BotModel
 
 __all__ = [
     "AnyToolOrDefinition",
@@ -34,3 +39,6 @@ __all__ = [
     "ToolOffer",
     "inline_file",
 ]
+
+if not TYPE_CHECKING:  # a type checker shall find unknown names
+    __getattr__ = later(__name__, {"_bot_client": "BotClient", "_bot_model": "BotModel"})

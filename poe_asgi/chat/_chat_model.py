@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Literal, Protocol, TypeVar, overload
 
 from ._messages import Messages
 from ._options import wire_options
-from ._parse import parse
 from ._results import ChatResult, ParsedResult
 from ._rounds import AnyToolOrDefinition, ToolChoice, ToolOffer
 from ._stream import ChatStream
@@ -159,6 +158,8 @@ class BaseChatModel(ABC):
 
         Raises StructuredOutputError when there is still none that fits, and what `invoke` raises.
         """
+        from ._parse import parse  # with all that reads a form from a text
+
         return await parse(
             self.invoke, messages, into, repairs=repairs, takes_format=self.takes_response_format, options=options
         )

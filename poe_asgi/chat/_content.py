@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
-from ..client import MAX_FILE_BYTES, Connection, Source, UploadData, checked_name, checked_type, contents_of, source_of
+from ..client import MAX_FILE_BYTES, Connection, Source, UploadData, checked_name, checked_type, source_of
 from ..errors import ConfigurationError, FileTooLargeError, UnsafeUrlError
 from ..protocol import File, needs_content, parts_of, user
 
@@ -86,7 +86,11 @@ async def in_parts(contents: Sequence[Any], connection: Connection) -> list[Any]
     """The contents of messages, lists among them as lists of parts; files are read and fetched for that."""
     inlined = [await _inlined(each) if isinstance(each, (list, tuple)) else each for each in contents]
     files = [part for each in inlined if isinstance(each, list) for part in each if isinstance(part, File)]
-    fetched = await contents_of([user("", *files)], connection=connection)
+    fetched: Mapping[str, bytes] = {}
+    if files:
+        from ..client import contents_of  # with all that guards a download
+
+        fetched = await contents_of([user("", *files)], connection=connection)
     return [
         [part for given in each for part in _parts(given, fetched)] if isinstance(each, list) else each
         for each in inlined

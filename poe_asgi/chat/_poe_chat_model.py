@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ..client import Connection, Model, OwnPool, Retry, Timeouts, Transport, models
+from ..client import Connection, OwnPool, Retry, Timeouts, Transport
 from ..errors import ConfigurationError
 from ._chat_model import BaseChatModel
 from ._completion import Completion
@@ -15,6 +15,9 @@ from ._messages import Messages, wire_messages
 from ._results import ChatDelta
 from ._rounds import ChatProgress, ToolOffer, rounds
 from ._stream import ChatStream
+
+if TYPE_CHECKING:
+    from ..client import Model
 
 BASE_URL = "https://api.poe.com/v1"
 DEFAULT_MODEL = "gpt-5-mini"
@@ -62,6 +65,8 @@ class PoeChatModel(OwnPool, BaseChatModel):
 
     async def models(self) -> tuple[Model, ...]:
         """The models there are, as hints: the list is wrong in places. Needs no key. Raises UpstreamError."""
+        from ..client import models  # most scripts never ask
+
         return await models(self.connection)
 
     def _open(self, messages: Messages, offer: ToolOffer, options: Mapping[str, Any], *, whole: bool) -> ChatStream:

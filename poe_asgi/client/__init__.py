@@ -1,36 +1,44 @@
-"""Calls to Poe: other bots, files, costs, settings."""
+"""Calls to Poe: other bots, files, costs, settings.
+
+What any call needs is loaded at once, the kinds of calls when they are first asked for.
+"""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from .._later import later
 from ._attempts import retried, retried_stream
 from ._calls import BODY_BYTES, call, json_object
-from ._catalog import Model, ModelParameter, Pricing, models
-from ._client import PoeClient
 from ._connection import Connection, Timeouts, Upstream, close_pool, open_pool, upstream, upstream_everywhere
-from ._contents import contents_of
-from ._costs import Charge, Cost, CostItem
-from ._declared import Declared
-from ._download import download
 from ._failures import blotted, error_members, failure, failure_in_stream
 from ._http import HttpRequest, HttpResponse, Transport, read_bounded
 from ._money import USD
-from ._multipart import MAX_FILE_BYTES, checked_name, checked_type
 from ._once import Stream
 from ._own_pool import OwnPool
 from ._refusal import checking_urls
 from ._retry import NO_RETRY, Retry
-from ._settings_echo import Difference
-from ._settings_sync import HasSettings, SettingsSync
-from ._side_by_side import in_sections, side_by_side
 from ._sources import Source, UploadData, source_of
-from ._stream import BotStream, Received
 from ._streamed import StreamedAnswer
 from ._tool_calls import ToolCallAccumulator
-from ._tool_loop import ToolForm, check_rounds
-from ._toolbox import Toolbox
+from ._toolbox import Toolbox, check_rounds
 from ._tools import AnyTool, Tool
-from ._uploads import Uploads
-from ._usage import Balance, Usage, UsageEntry
+
+if TYPE_CHECKING:
+    from ._catalog import Model, ModelParameter, Pricing, models
+    from ._client import PoeClient
+    from ._contents import contents_of
+    from ._costs import Charge, Cost, CostItem
+    from ._declared import Declared
+    from ._download import download
+    from ._multipart import MAX_FILE_BYTES, checked_name, checked_type
+    from ._settings_echo import Difference
+    from ._settings_sync import HasSettings, SettingsSync
+    from ._side_by_side import in_sections, side_by_side
+    from ._stream import BotStream, Received
+    from ._tool_loop import ToolForm
+    from ._uploads import Uploads
+    from ._usage import Balance, Usage, UsageEntry
 
 __all__ = [
     "AnyTool",
@@ -95,3 +103,24 @@ __all__ = [
     "upstream",
     "upstream_everywhere",
 ]
+
+if not TYPE_CHECKING:  # a type checker shall find unknown names
+    __getattr__ = later(
+        __name__,
+        {
+            "_catalog": "Model ModelParameter Pricing models",
+            "_client": "PoeClient",
+            "_contents": "contents_of",
+            "_costs": "Charge Cost CostItem",
+            "_declared": "Declared",
+            "_download": "download",
+            "_multipart": "MAX_FILE_BYTES checked_name checked_type",
+            "_settings_echo": "Difference",
+            "_settings_sync": "HasSettings SettingsSync",
+            "_side_by_side": "in_sections side_by_side",
+            "_stream": "BotStream Received",
+            "_tool_loop": "ToolForm",
+            "_uploads": "Uploads",
+            "_usage": "Balance Usage UsageEntry",
+        },
+    )

@@ -18,7 +18,6 @@ from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
 from ..errors import ConfigurationError
-from ..protocol import PROTOCOL_VERSION
 from ._declared import Declared
 from ._http import Transport
 from ._retry import Retry
@@ -116,6 +115,8 @@ class Connection:
         return f"{self._base(API)}/bot/{quote(name, safe='')}"
 
     def settings_url(self, verb: str, name: str, access_key: str) -> str:
+        from ..protocol import PROTOCOL_VERSION  # with all that reads requests, which few callers need
+
         key = quote(access_key, safe="")
         return f"{self._base(API)}/bot/{verb}_settings/{quote(name, safe='')}/{key}/{PROTOCOL_VERSION}"
 

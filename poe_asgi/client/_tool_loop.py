@@ -19,7 +19,7 @@ from ..errors import ConfigurationError
 from ..protocol import Json, QueryRequest, ReplaceResponse, Reply, Text, ToolRound
 from ._stream import BotStream, Progress, Received
 from ._tool_calls import ToolCallAccumulator
-from ._toolbox import Toolbox
+from ._toolbox import Toolbox, check_rounds
 
 log = logging.getLogger("poe_asgi.client")
 
@@ -69,14 +69,6 @@ def tool_stream(
             progress.reply = replace(progress.reply, tool_rounds=rounds)
 
     return BotStream(events)
-
-
-def check_rounds(max_rounds: object) -> None:
-    """Raise ConfigurationError for what is no number of rounds."""
-    if isinstance(max_rounds, bool) or not isinstance(max_rounds, int) or max_rounds < 2:
-        raise ConfigurationError(
-            f"max_rounds is a number from 2 (one for the tools, one to answer), not {max_rounds!r}."
-        )
 
 
 def _with_tools(

@@ -101,6 +101,14 @@ class Toolbox:
             return _failed(tool, exc)
 
 
+def check_rounds(max_rounds: object) -> None:
+    """Raise ConfigurationError for what is no number of rounds."""
+    if isinstance(max_rounds, bool) or not isinstance(max_rounds, int) or max_rounds < 2:
+        raise ConfigurationError(
+            f"max_rounds is a number from 2 (one for the tools, one to answer), not {max_rounds!r}."
+        )
+
+
 def _failed(tool: Tool, exc: BaseException) -> str:
     """The exception's message may hold what no model, and nobody who reads its answer, is to know."""
     log.error("the tool %s failed", tool.name, exc_info=exc)

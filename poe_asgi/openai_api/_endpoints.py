@@ -11,14 +11,13 @@ from typing import Any
 from .._clock import current_clock
 from ..errors import RequestError
 from ..protocol import Limits, parse_json_object
-from ..server import QueryContext
 from ..server._body import RefusedError as BodyRefusedError, read_body
 from ..server._endpoint import BotEndpoint
 from ..server._outlet import Outlet
 from ..server._starlette import Receive, Request, Scope, Send, json_response
 from ._errors import RefusedError
 from ._models import Models
-from ._opening import Opening, WireReport
+from ._opening import Opening
 from ._requests import Completion, model_of, read_completion
 from ._tools import takes_tools
 from ._wires import ChunkWire, CompletionWire
@@ -42,9 +41,6 @@ class ChatEndpoint:
         wire = ChunkWire(completion) if completion.stream else CompletionWire(completion)
         opening = Opening(send, wire)
 
-        def report(ctx: QueryContext) -> WireReport:
-            return WireReport(ctx, wire)
-
         limits = endpoint.bot.limits
         scope["poe_asgi.driver"] = endpoint.driver(
             completion.query,
@@ -54,7 +50,6 @@ class ChatEndpoint:
             Outlet(opening),
             limits=limits if completion.stream else replace(limits, ping_seconds=0),
             wire=wire,
-            report=report,
         )
         with suppress(OSError):
             await endpoint.answers(scope, receive, opening)

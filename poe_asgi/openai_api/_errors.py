@@ -53,17 +53,17 @@ class ApiError:
         return json_response(self.body, self.status, self.headers)
 
     @classmethod
-    def of_answer(cls, error: ErrorEvent, rule: str | None) -> ApiError:
-        """What an answer ended with; ``rule`` is the one it broke, if it did.
+    def of_answer(cls, error: ErrorEvent) -> ApiError:
+        """What an answer ended with.
 
         Clients of this API try again by themselves on 408 and from 500, so they are told whether they may.
         """
-        if rule == "time-limit":
+        if error.rule == "time-limit":
             status = 408
         else:
             status = _STATUSES.get(error.error_type or "", 503 if error.allow_retry else 500)
         headers = {"x-should-retry": "true" if error.allow_retry else "false"}
-        return cls(status, error.text, code=error.error_type or rule, headers=headers)
+        return cls(status, error.text, code=error.error_type or error.rule, headers=headers)
 
 
 class RefusedError(Exception):

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from ..protocol import ErrorEvent
-from ..server import QueryContext
 from ..server._outlet import Message
-from ..server._reports import Report
 from ..server._starlette import Send
 from ._wires import CompletionWire
 
@@ -50,17 +47,3 @@ class Opening:
         more |= failure.headers if failure is not None else {}
         headers = [*kept, *((name.encode(), value.encode()) for name, value in more.items())]
         return {**self._start, "status": failure.status if failure is not None else 200, "headers": headers}
-
-
-class WireReport(Report):
-    """A report that tells the wire which rule an answer broke."""
-
-    __slots__ = ("_wire",)
-
-    def __init__(self, ctx: QueryContext, wire: CompletionWire) -> None:
-        super().__init__(ctx)
-        self._wire = wire
-
-    def ended(self, rule: str, message: str) -> ErrorEvent:
-        self._wire.broken = rule
-        return super().ended(rule, message)

@@ -24,8 +24,7 @@ _CHARACTERS_PER_TOKEN = 4
 class CompletionWire:
     """An answer as it adds up, given as one object when it has ended.
 
-    ``broken`` is the rule that ended it, if one did. ``opened`` says that the answer has begun to leave; ``failure`` is
-    what is answered instead, if it has not.
+    ``opened`` says that the answer has begun to leave; ``failure`` is what is answered instead, if it has not.
     """
 
     media_type = "application/json"
@@ -40,7 +39,6 @@ class CompletionWire:
         self._error: ErrorEvent | None = None
         self._done = False
         self.opened = False
-        self.broken: str | None = None
         self.failure: ApiError | None = None
 
     # ---- what is said
@@ -59,14 +57,15 @@ class CompletionWire:
     def event(self, kind: str, data: Mapping[str, Any]) -> None:
         if kind == "file":
             self._files.append(File(**data))
-        elif kind == "error":
-            self._error = ErrorEvent(**data)
 
     def json(self, data: Mapping[str, Any], /) -> bool:
         if not _has_calls(data):
             return False
         self._calls.append(dict(data))
         return True
+
+    def error(self, error: ErrorEvent) -> None:
+        self._error = error
 
     def done(self) -> None:
         self._done = True
@@ -90,13 +89,17 @@ class CompletionWire:
 
     def _failed(self) -> ApiError | None:
         """The error that it ended with; a text that grew too long is no error here."""
-        if self._error is None or self.broken == "text-limit":
+        if self._error is None or self._is_cut:
             return None
-        return ApiError.of_answer(self._error, self.broken)
+        return ApiError.of_answer(self._error)
+
+    @property
+    def _is_cut(self) -> bool:
+        return self._error is not None and self._error.rule == "text-limit"
 
     @property
     def _finish_reason(self) -> str:
-        if self.broken == "text-limit":
+        if self._is_cut:
             return "length"
         return "tool_calls" if self._calls else "stop"
 

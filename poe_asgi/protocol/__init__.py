@@ -3,15 +3,14 @@
 Events, requests, messages, settings and parameter controls as values; the rules and limits; the state machine with
 its writer and its reader; the event-stream codec. No clock, no network, no logging: time is an argument.
 
-What a bot needs to answer is loaded at once; controls, the reader and the rest when they are first asked for.
+Events and messages are loaded at once, the rest when it is first asked for.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
-from ._dependencies import Dependency
+from .._later import later
 from ._events import (
     Answer,
     Data,
@@ -44,30 +43,10 @@ from ._messages import (
     system,
     user,
 )
-from ._requests import (
-    CONTENT_TYPES,
-    PROTOCOL_VERSION,
-    REQUEST_TYPES,
-    ErrorReportRequest,
-    FeedbackRequest,
-    QueryRequest,
-    ReactionRequest,
-    Request,
-    SettingsRequest,
-    UnknownRequestTypeError,
-    parse_request,
-)
-from ._rules import RULES, SERVER_RULES, SOURCES, STREAM_RULES, Rule
-from ._settings import Settings
 from ._sse import PING, ServerSentEvent, SSEParser
-from ._states import State
 from ._strict import strict
-from ._wire import Wire
-from ._writer import ResponseWriter
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from ._comparisons import Comparison, LiteralValue, ParameterValue
     from ._controls import (
         AspectRatio,
@@ -82,6 +61,7 @@ if TYPE_CHECKING:
         ToggleSwitch,
     )
     from ._data_urls import data_url_content
+    from ._dependencies import Dependency
     from ._markers import InSection, Labels, Multiline, OnlyIf, Placeholder, Ratios
     from ._options import controls_from_model, values_for
     from ._parameters import ParameterControls, Section, Tab
@@ -89,8 +69,26 @@ if TYPE_CHECKING:
     from ._prompt import alternate_roles, insert_attachments
     from ._reader import ResponseReader, Violation
     from ._reply import Reply
+    from ._requests import (
+        CONTENT_TYPES,
+        PROTOCOL_VERSION,
+        REQUEST_TYPES,
+        ErrorReportRequest,
+        FeedbackRequest,
+        QueryRequest,
+        ReactionRequest,
+        Request,
+        SettingsRequest,
+        UnknownRequestTypeError,
+        parse_request,
+    )
+    from ._rules import RULES, SERVER_RULES, SOURCES, STREAM_RULES, Rule
+    from ._settings import Settings
+    from ._states import State
     from ._tool_memory import insert_tool_rounds, stored_value
     from ._tool_rounds import ToolCall, ToolResult, ToolRound, wire_name
+    from ._wire import Wire
+    from ._writer import ResponseWriter
 
 __all__ = [
     "Answer",
@@ -189,25 +187,31 @@ __all__ = [
     "wire_name",
 ]
 
-_LATER = {
-    "_comparisons": "Comparison LiteralValue ParameterValue",
-    "_controls": "AspectRatio Condition Divider DropDown Option Ratio Slider TextArea TextField ToggleSwitch",
-    "_data_urls": "data_url_content",
-    "_markers": "InSection Labels Multiline OnlyIf Placeholder Ratios",
-    "_options": "controls_from_model values_for",
-    "_parameters": "ParameterControls Section Tab",
-    "_parts": "message_from_parts needs_content parts_of",
-    "_prompt": "alternate_roles insert_attachments",
-    "_reader": "ResponseReader Violation",
-    "_reply": "Reply",
-    "_tool_memory": "insert_tool_rounds stored_value",
-    "_tool_rounds": "ToolCall ToolResult ToolRound wire_name",
-}
-
 if not TYPE_CHECKING:  # a type checker shall find unknown names
-
-    def __getattr__(name: str) -> Any:
-        for module, names in _LATER.items():
-            if name in names.split():
-                return getattr(import_module(f"{__name__}.{module}"), name)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    __getattr__ = later(
+        __name__,
+        {
+            "_dependencies": "Dependency",
+            "_requests": (
+                "CONTENT_TYPES PROTOCOL_VERSION REQUEST_TYPES ErrorReportRequest FeedbackRequest QueryRequest "
+                "ReactionRequest Request SettingsRequest UnknownRequestTypeError parse_request"
+            ),
+            "_rules": "RULES SERVER_RULES SOURCES STREAM_RULES Rule",
+            "_settings": "Settings",
+            "_states": "State",
+            "_wire": "Wire",
+            "_writer": "ResponseWriter",
+            "_comparisons": "Comparison LiteralValue ParameterValue",
+            "_controls": "AspectRatio Condition Divider DropDown Option Ratio Slider TextArea TextField ToggleSwitch",
+            "_data_urls": "data_url_content",
+            "_markers": "InSection Labels Multiline OnlyIf Placeholder Ratios",
+            "_options": "controls_from_model values_for",
+            "_parameters": "ParameterControls Section Tab",
+            "_parts": "message_from_parts needs_content parts_of",
+            "_prompt": "alternate_roles insert_attachments",
+            "_reader": "ResponseReader Violation",
+            "_reply": "Reply",
+            "_tool_memory": "insert_tool_rounds stored_value",
+            "_tool_rounds": "ToolCall ToolResult ToolRound wire_name",
+        },
+    )

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Protocol
 
-from ._events import Meta
+from ._events import ErrorEvent, Meta
 from ._sse import frame, text_frame
 
 _DONE = frame("done", {})
@@ -26,10 +26,13 @@ class Wire(Protocol):
         """One of the events that have a text alone: ``text``, ``replace_response``, ``suggested_reply``."""
 
     def event(self, kind: str, data: Mapping[str, Any]) -> None:
-        """One of the others: ``file``, ``data``, ``error``."""
+        """One of the others: ``file``, ``data``."""
 
     def json(self, data: Mapping[str, Any], /) -> bool:
         """Calls of tools that are left to whoever asked. Returns whether this wire can carry them."""
+
+    def error(self, error: ErrorEvent) -> None:
+        """The answer has failed. Only its end may follow."""
 
     def done(self) -> None:
         """The end. Nothing comes after it."""
@@ -67,6 +70,12 @@ class PoeWire:
 
     def json(self, _: Mapping[str, Any], /) -> bool:
         return False  # no server bot sends them
+
+    def error(self, error: ErrorEvent) -> None:
+        data: dict[str, object] = {"text": error.text, "allow_retry": error.allow_retry}
+        if error.error_type is not None:
+            data["error_type"] = error.error_type
+        self._frames.append(frame("error", data))
 
     def done(self) -> None:
         self._frames.append(_DONE)

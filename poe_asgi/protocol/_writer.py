@@ -141,11 +141,8 @@ class ResponseWriter:
     def fail(self, error: ErrorEvent) -> None:
         """Write `error`. Only `finish` may follow. There is always room for it, and its text does not count."""
         state = after(self.state, "error")
-        data: dict[str, object] = {"text": error.text, "allow_retry": error.allow_retry}
-        if error.error_type is not None:
-            data["error_type"] = error.error_type
         self._flush()
-        self._more().event("error", data)
+        self._more().error(error)
         self.state = state
 
     def finish(self) -> None:

@@ -37,7 +37,7 @@ from ._contexts import (
     ReactionContext,
     SettingsContext,
 )
-from ._driver import Driver, Reporter
+from ._driver import Driver
 from ._handlers import name_of
 from ._keys import find_keys, how_to_set, matching
 from ._lifespan import deps_of
@@ -154,7 +154,6 @@ class BotEndpoint:
         *,
         limits: Limits | None = None,
         wire: Wire | None = None,
-        report: Callable[[QueryContext], Reporter] = Report,
     ) -> Driver:
         """The answer to this query, not started yet. ``key`` signs the calls to other bots, unless it is empty."""
         bot, deps, handler = self.bot, None, self.bot.handler
@@ -168,7 +167,7 @@ class BotEndpoint:
             lambda: handler(ctx),
             meta=bot.meta if isinstance(bot.meta, Meta) else self._meta(ctx, bot.meta),
             limits=limits or bot.limits,
-            reporter=report(ctx),
+            reporter=Report(ctx),
             started=started,
             outlet=outlet,
             wire=wire,
