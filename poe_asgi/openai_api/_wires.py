@@ -38,6 +38,7 @@ class CompletionWire:
         self._calls: list[dict[str, Any]] = []  # chunks with calls of tools, or parts of them
         self._error: ErrorEvent | None = None
         self._done = False
+        self._over = False  # and taken
         self.opened = False
         self.failure: ApiError | None = None
 
@@ -71,8 +72,9 @@ class CompletionWire:
         self._done = True
 
     def take(self) -> bytes:
-        if not self._done:
+        if self._over or not self._done:
             return b""
+        self._over = True
         error = self._failed()
         if error is not None:
             self.failure = error
@@ -156,6 +158,9 @@ class ChunkWire(CompletionWire):
             self._fresh.append(text)
 
     def take(self) -> bytes:
+        if self._over:
+            return b""
+        self._over = self._done
         error = self._failed()
         if error is not None and not self.opened:
             self.failure = error

@@ -27,6 +27,9 @@ from poe_asgi import (
     UserMessageTooLongError,
     create_app,
 )
+from poe_asgi.openai_api._requests import Completion
+from poe_asgi.openai_api._wires import ChunkWire, CompletionWire
+from poe_asgi.protocol import QueryRequest
 from tests.support import KEY, Exchange, ManualClock, settle
 
 from .support import USER, chunks, complete, deltas, message_of, post, saying, stepping, text_of
@@ -260,6 +263,16 @@ async def test_a_client_that_leaves_closes_the_handler(stream: bool) -> None:
     exchange.disconnect()
     await task
     assert closed == ["hi"]
+
+
+@pytest.mark.parametrize("kind", [CompletionWire, ChunkWire])
+async def test_the_end_is_taken_once(kind: type[CompletionWire]) -> None:
+    completion = Completion(id="1", model="Echo", query=QueryRequest(()), stream=True, include_usage=False)
+    wire = kind(completion)
+    wire.text("text", "hi")
+    wire.done()
+    assert b'"hi"' in wire.take()
+    assert wire.take() == b""
 
 
 async def test_middleware_gets_a_response_though_the_client_left_before_it_began() -> None:
