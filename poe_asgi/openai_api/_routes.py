@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ..errors import ConfigurationError
 from ..server import Bot
-from ..server._app import both, endpoints_of
+from ..server._app import both, endpoints_of, site_of
 from ..server._endpoint import BotEndpoint
 from ..server._keys import Keys
 from ..server._starlette import BaseRoute, Route
@@ -27,9 +27,8 @@ def openai_routes(
     They are ``/models`` and ``/chat/completions`` below ``path``. Several bots are given as to `create_app`, by path:
     the name of the model is the handle of a bot, or its path without the slashes. Raises ConfigurationError.
     """
-    endpoints, _ = endpoints_of(
-        bots, access_key=access_key, allow_without_key=allow_without_key, drain_seconds=drain_seconds
-    )
+    site = site_of(access_key, allow_without_key=allow_without_key, drain_seconds=drain_seconds)
+    endpoints = endpoints_of(bots, site)
     if not isinstance(path, str) or not path.startswith("/") or "{" in path or "//" in path:
         raise ConfigurationError(f"{path!r} is no path for an API: it starts with `/` and has no parameters.")
     return _routes(endpoints, path.rstrip("/"))

@@ -56,14 +56,8 @@ def create_app(
     for ``drain_seconds``. With ``openai`` the same bots are models of an OpenAI-compatible API under ``/v1``. Raises
     ConfigurationError for wrong paths and for bots without a handler.
     """
-    endpoints, site = endpoints_of(
-        bots, access_key=access_key, allow_without_key=allow_without_key, drain_seconds=drain_seconds
-    )
-    routes = [route for path, endpoint in endpoints.items() for route in both(path, endpoint)]
-    if openai:
-        from ..openai_api import door  # it stands above this package: asked for, not needed
-
-        routes += door(endpoints)
+    site = site_of(access_key, allow_without_key=allow_without_key, drain_seconds=drain_seconds)
+    endpoints = endpoints_of(bots, site)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -75,6 +69,11 @@ def create_app(
         async with running(*(endpoint.bot for endpoint in endpoints.values())):
             yield
 
+    routes = [route for path, endpoint in endpoints.items() for route in both(path, endpoint)]
+    if openai:
+        from ..openai_api import door  # it stands above this package: asked for, not needed
+
+        routes += door(endpoints)
     app = _App(routes=routes, lifespan=lifespan)
     app.router.redirect_slashes = False
     app.state.poe_asgi = site
@@ -90,10 +89,9 @@ def bot_routes(
     drain_seconds: float = 20,
 ) -> list[BaseRoute]:
     """Routes for an existing Starlette or FastAPI app, whose lifespan needs ``async with running(bot)``."""
-    endpoints, _ = endpoints_of(
-        {path: bot}, access_key=access_key, allow_without_key=allow_without_key, drain_seconds=drain_seconds
-    )
-    return [route for path, endpoint in endpoints.items() for route in both(path, endpoint)]
+    site = site_of(access_key, allow_without_key=allow_without_key, drain_seconds=drain_seconds)
+    ((path, endpoint),) = endpoints_of({path: bot}, site).items()
+    return both(path, endpoint)
 
 
 async def drain(app: Starlette) -> None:
@@ -107,16 +105,18 @@ async def drain(app: Starlette) -> None:
     await site.drain()
 
 
-def endpoints_of(
-    bots: Bot | Mapping[str, Bot], *, access_key: Keys, allow_without_key: bool, drain_seconds: float
-) -> tuple[dict[str, BotEndpoint], Site]:
-    """The bots at their paths, without the slash at the end, and what they have in common."""
+def site_of(access_key: Keys, *, allow_without_key: bool, drain_seconds: float) -> Site:
+    """What the bots of one app, or of one list of routes, have in common."""
     if not isinstance(drain_seconds, (int, float)) or not drain_seconds >= 0:
         raise ConfigurationError(f"drain_seconds must be a number of seconds from 0, not {drain_seconds!r}.")
     site = Site(access_key=access_key, allow_without_key=allow_without_key, drain_seconds=drain_seconds)
-    endpoints = {path: BotEndpoint(bot, site) for path, bot in _by_path(bots).items()}
     _signals.sites.add(site)
-    return endpoints, site
+    return site
+
+
+def endpoints_of(bots: Bot | Mapping[str, Bot], site: Site) -> dict[str, BotEndpoint]:
+    """The bots at their paths, without the slash at the end. Raises ConfigurationError for what is no bot or path."""
+    return {path: BotEndpoint(bot, site) for path, bot in _by_path(bots).items()}
 
 
 def both(path: str, app: ASGIApp) -> list[BaseRoute]:
