@@ -89,7 +89,7 @@ def test_the_protocol_is_pure(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("library", "home"), [("starlette", "server/_starlette.py"), ("sse_starlette", "server/_starlette.py")]
+    ("library", "home"), [("starlette", "server/_starlette.py"), ("sse_starlette", "server/_answer.py")]
 )
 def test_a_library_of_the_transport_is_imported_at_run_time_in_one_module(library: str, home: str) -> None:
     users = {name_of(path) for path in MODULES for _, module in imports_of(path) if module.split(".")[0] == library}

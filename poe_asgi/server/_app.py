@@ -13,7 +13,7 @@ from ._endpoint import BotEndpoint
 from ._keys import Keys
 from ._lifespan import running
 from ._site import Site
-from ._starlette import ASGIApp, BaseRoute, Receive, Route, Scope, Send, Starlette, event_stream
+from ._starlette import ASGIApp, BaseRoute, Receive, Route, Scope, Send, Starlette
 
 
 class AnswerRoute(Route):
@@ -63,7 +63,6 @@ def create_app(
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         site.draining = False
         parse_request({"type": "query", "query": [{"role": "user", "content": ""}]})  # or the first one would be slow
-        event_stream()
         for endpoint in endpoints.values():
             endpoint.prepare()
         async with running(*(endpoint.bot for endpoint in endpoints.values())):

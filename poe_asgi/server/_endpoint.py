@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import cached_property
 from typing import Any
 
 from .._clock import current_clock, until
@@ -44,7 +45,7 @@ from ._lifespan import deps_of
 from ._outlet import Outlet
 from ._reports import Report, error_id
 from ._site import Site
-from ._starlette import AnswerResponse, ASGIApp, HTMLResponse, Receive, Request, Response, Scope, Send, json_response
+from ._starlette import ASGIApp, HTMLResponse, Receive, Request, Response, Scope, Send, json_response
 
 log = logging.getLogger("poe_asgi.server")
 
@@ -73,10 +74,17 @@ class BotEndpoint:
         self.site = site
         self._keys: tuple[str, ...] | None = None  # not looked up yet
         self._open = False
-        self.answers = AnswerResponse(site)  # each finds its driver in the scope
+
+    @cached_property
+    def answers(self) -> ASGIApp:
+        """What streams the answers; each finds its driver in the scope."""
+        from ._answer import AnswerResponse  # loaded at the start-up
+
+        return AnswerResponse(self.site)
 
     def prepare(self) -> None:
         """Look up the keys. Raises ConfigurationError when there are none and the app may not run without."""
+        _ = self.answers
         found = find_keys(self.bot.access_keys, self.bot.name, self.site.access_keys)
         if not found and self.site.allow_without_key:
             log.warning("%r runs without an access key: anybody can call it.", self.bot)
