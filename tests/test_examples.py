@@ -25,6 +25,7 @@ from examples import (
     options,
     resource,
     several_bots,
+    two_doors,
 )
 from poe_asgi.protocol import (
     Data,
@@ -252,6 +253,31 @@ async def test_memory_is_kept_from_turn_to_turn() -> None:
     ]
     assert shown[5][0].startswith("Nothing to do.")
     assert json.loads(conversation[1]["metadata"]) == {"items": ["milk"]}
+
+
+@pytest.mark.asyncio
+async def test_two_doors_lead_to_one_bot() -> None:
+    poe = await asked(two_doors, query("one two"), "/bot/")
+    assert (poe.text, poe.reader.suggested_replies) == ("1. one\n2. two\n", ["Count these words"])
+    part = {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBERg=="}}
+    chat = {"model": "Scribe", "messages": [{"role": "user", "content": [part, {"type": "text", "text": "one two"}]}]}
+    completion = await Exchange().run(two_doors.app, chat, path="/bot/v1/chat/completions")
+    message = completion.json["choices"][0]["message"]
+    assert message["content"] == poe.text + "and the file a.pdf, of type application/pdf\n"
+    assert message["suggested_replies"] == ["Count these words"]
+    models = await Exchange().run(two_doors.app, b"", path="/bot/v1/models", method="GET")
+    assert [model["id"] for model in models.json["data"]] == ["Scribe"]
+    assert (await Exchange().run(two_doors.app, b"", path="/health", method="GET")).json == {"status": "ok"}
+
+
+@pytest.mark.asyncio
+async def test_two_doors_tell_of_an_error_each_in_its_way() -> None:
+    poe = await asked(two_doors, query(""), "/bot/")
+    assert poe.reader.error is not None
+    chat = {"model": "Scribe", "messages": [{"role": "user", "content": ""}], "stream": True}
+    completion = await Exchange().run(two_doors.app, chat, path="/bot/v1/chat/completions")
+    assert completion.status == 400
+    assert completion.json["error"]["message"] == poe.reader.error.text
 
 
 # ---- as commands

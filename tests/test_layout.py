@@ -27,13 +27,17 @@ LAYERS = [
     "chat",
     "observe",
     "server",
+    "openai_api",
     "local",
     "testing",
     "checker",
     "playground",
     "cli",
 ]
-LAZY = {("protocol/_events.py", "client")}  # imported when `File.download` is called
+LAZY = {  # imported when `File.download` is called, and when `create_app` is asked for the second door
+    ("protocol/_events.py", "client"),
+    ("server/_app.py", "openai_api"),
+}
 PURE = {"asyncio", "time", "logging", "socket", "threading", "httpx", "starlette", "sse_starlette", "uvicorn", "anyio"}
 PACKAGES = ["poe_asgi", *(f"poe_asgi.{path.parent.name}" for path in ROOT.glob("*/__init__.py"))]
 

@@ -16,6 +16,10 @@ from ._site import Site
 from ._starlette import ASGIApp, BaseRoute, Receive, Route, Scope, Send, Starlette
 
 
+class AnswerRoute(Route):
+    """A route without parameters to an ASGI app that streams answers, and answers every method itself."""
+
+
 class _App(Starlette):
     """Starlette, with a short way to the bots.
 
@@ -25,7 +29,7 @@ class _App(Starlette):
 
     def build_middleware_stack(self) -> ASGIApp:
         stack = super().build_middleware_stack()
-        bots = {r.path: r.app for r in self.routes if isinstance(r, Route) and isinstance(r.app, BotEndpoint)}
+        bots = {route.path: route.app for route in self.routes if isinstance(route, AnswerRoute)}
         if self.user_middleware:
             return stack
 
@@ -43,15 +47,17 @@ def create_app(
     access_key: Keys = None,
     allow_without_key: bool = False,
     drain_seconds: float = 20,
+    openai: bool = False,
 ) -> Starlette:
     """A Starlette app that serves one bot at ``/``, or several at their paths.
 
     ``access_key`` is for bots that have none of their own, before the variable POE_ACCESS_KEY; a bot without any key
     fails the start-up, unless ``allow_without_key`` is set for local development. On SIGTERM running answers may go on
-    for ``drain_seconds``. Raises ConfigurationError for wrong paths and for bots without a handler.
+    for ``drain_seconds``. With ``openai`` the same bots are models of an OpenAI-compatible API under ``/v1``. Raises
+    ConfigurationError for wrong paths and for bots without a handler.
     """
-    site = _site(access_key, allow_without_key=allow_without_key, drain_seconds=drain_seconds)
-    endpoints = {path: BotEndpoint(bot, site) for path, bot in _by_path(bots).items()}
+    site = site_of(access_key, allow_without_key=allow_without_key, drain_seconds=drain_seconds)
+    endpoints = endpoints_of(bots, site)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -62,7 +68,11 @@ def create_app(
         async with running(*(endpoint.bot for endpoint in endpoints.values())):
             yield
 
-    routes = [route for path, endpoint in endpoints.items() for route in _routes(path, endpoint)]
+    routes = [route for path, endpoint in endpoints.items() for route in both(path, endpoint)]
+    if openai:
+        from ..openai_api import door  # it stands above this package: asked for, not needed
+
+        routes += door(endpoints)
     app = _App(routes=routes, lifespan=lifespan)
     app.router.redirect_slashes = False
     app.state.poe_asgi = site
@@ -78,9 +88,9 @@ def bot_routes(
     drain_seconds: float = 20,
 ) -> list[BaseRoute]:
     """Routes for an existing Starlette or FastAPI app, whose lifespan needs ``async with running(bot)``."""
-    site = _site(access_key, allow_without_key=allow_without_key, drain_seconds=drain_seconds)
-    ((path, _),) = _by_path({path: bot}).items()
-    return _routes(path, BotEndpoint(bot, site))
+    site = site_of(access_key, allow_without_key=allow_without_key, drain_seconds=drain_seconds)
+    ((path, endpoint),) = endpoints_of({path: bot}, site).items()
+    return both(path, endpoint)
 
 
 async def drain(app: Starlette) -> None:
@@ -94,12 +104,24 @@ async def drain(app: Starlette) -> None:
     await site.drain()
 
 
-def _site(access_key: Keys, *, allow_without_key: bool, drain_seconds: float) -> Site:
+def site_of(access_key: Keys, *, allow_without_key: bool, drain_seconds: float) -> Site:
+    """What the bots of one app, or of one list of routes, have in common."""
     if not isinstance(drain_seconds, (int, float)) or not drain_seconds >= 0:
         raise ConfigurationError(f"drain_seconds must be a number of seconds from 0, not {drain_seconds!r}.")
     site = Site(access_key=access_key, allow_without_key=allow_without_key, drain_seconds=drain_seconds)
     _signals.sites.add(site)
     return site
+
+
+def endpoints_of(bots: Bot | Mapping[str, Bot], site: Site) -> dict[str, BotEndpoint]:
+    """The bots at their paths, without the slash at the end. Raises ConfigurationError for what is no bot or path."""
+    return {path: BotEndpoint(bot, site) for path, bot in _by_path(bots).items()}
+
+
+def both(path: str, app: ASGIApp) -> list[BaseRoute]:
+    """Routes with and without the slash at the end: a redirect would lose the request."""
+    paths = ["/"] if path == "/" else [path, f"{path}/"]
+    return [AnswerRoute(each, app) for each in paths]
 
 
 def _by_path(bots: Bot | Mapping[str, Bot]) -> dict[str, Bot]:
@@ -116,9 +138,3 @@ def _by_path(bots: Bot | Mapping[str, Bot]) -> dict[str, Bot]:
     if len(plain) != len(bots):
         raise ConfigurationError("Two bots have the same path; a slash at the end makes no difference.")
     return plain
-
-
-def _routes(path: str, endpoint: BotEndpoint) -> list[BaseRoute]:
-    """With and without the slash: a redirect would lose Poe's request."""
-    paths = ["/"] if path == "/" else [path, f"{path}/"]
-    return [Route(each, endpoint) for each in paths]

@@ -24,9 +24,11 @@ from ..protocol import (
     Settings,
     SettingsRequest,
     UnknownRequestTypeError,
+    Wire,
     parse_json_object,
     parse_request,
 )
+from ._body import RefusedError, read_body
 from ._bot import Bot
 from ._contexts import (
     Context,
@@ -113,29 +115,31 @@ class BotEndpoint:
                 pass
             case _:
                 return _refuse(405, "Poe calls a bot by POST.", {"Allow": "GET, HEAD, POST"})
-        key = self._authenticate(scope)
+        key = self.authenticate(scope)
         if key is None:
             return _refuse(401, "The access key is missing or wrong.", {"WWW-Authenticate": "Bearer"})
         try:
-            body = await _read(scope, receive, self.bot.limits)
+            body = await read_body(scope, receive, self.bot.limits)
             request = parse_request(parse_json_object(body))
-        except _RefusedError as exc:
-            return _refuse(exc.status, str(exc))
+            if isinstance(request, QueryRequest):
+                self.admit()
+        except RefusedError as exc:
+            return _refuse(exc.status, str(exc), exc.headers)
         except UnknownRequestTypeError as exc:
             return _refuse(501, str(exc))
         except RequestError as exc:
             return _refuse(400, str(exc), fields=exc.fields)
         http = Request(scope)  # without `receive`: the body is gone, and waiting for it would take until the disconnect
         if isinstance(request, QueryRequest):
-            if self.site.draining:
-                return _refuse(503, "The bot is being restarted.", {"Retry-After": "1"})
-            scope["poe_asgi.driver"] = self._query(request, http, key, started, Outlet(send))
+            scope["poe_asgi.driver"] = self.driver(request, http, key, started, Outlet(send))
             return self.answers
         if isinstance(request, SettingsRequest):
             return await self._settings(request, http, key)
         return await self._report(request, http, key)
 
-    def _authenticate(self, scope: Scope) -> str | None:
+    # ---- for every door to the bot
+
+    def authenticate(self, scope: Scope) -> str | None:
         """The key that the request carries, ``""`` where none is asked for, or None."""
         if self._keys is None:
             try:
@@ -147,9 +151,23 @@ class BotEndpoint:
         header = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
         return matching(header, self._keys or ())
 
-    # ---- by type
+    def admit(self) -> None:
+        """Let a query in. Raises RefusedError when none is taken now."""
+        if self.site.draining:
+            raise RefusedError(503, "The bot is being restarted.", {"Retry-After": "1"})
 
-    def _query(self, request: QueryRequest, http: Request, key: str, started: float, outlet: Outlet) -> Driver:
+    def driver(
+        self,
+        request: QueryRequest,
+        http: Request,
+        key: str,
+        started: float,
+        outlet: Outlet,
+        *,
+        limits: Limits | None = None,
+        wire: Wire | None = None,
+    ) -> Driver:
+        """The answer to this query, not started yet. ``key`` signs the calls to other bots, unless it is empty."""
         bot, deps, handler = self.bot, None, self.bot.handler
         try:
             deps = deps_of(bot)
@@ -160,11 +178,14 @@ class BotEndpoint:
         return Driver(
             lambda: handler(ctx),
             meta=bot.meta if isinstance(bot.meta, Meta) else self._meta(ctx, bot.meta),
-            limits=bot.limits,
+            limits=limits or bot.limits,
             reporter=Report(ctx),
             started=started,
             outlet=outlet,
+            wire=wire,
         )
+
+    # ---- by type
 
     def _meta(self, ctx: QueryContext, function: Callable[[QueryContext], Meta]) -> Meta:
         try:
@@ -238,36 +259,6 @@ async def _guarded(hook: Callable[[Any], Awaitable[Any]], ctx: Context[Any]) -> 
         return await hook(ctx)
     except SystemExit as exc:
         raise RuntimeError("it called sys.exit") from exc
-
-
-class _RefusedError(Exception):
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-async def _read(scope: Scope, receive: Receive, limits: Limits) -> bytes:
-    """The body. Raises _RefusedError when it is too large or too slow, or does not come to its end."""
-    too_large = _RefusedError(413, f"The request is larger than {limits.body_bytes:,} bytes.")
-    length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-    if length.isdigit() and int(length[:20]) > limits.body_bytes:  # int() refuses 5,000 digits
-        raise too_large
-    deadline = current_clock().time() + limits.body_seconds
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        try:
-            message = await until(deadline, receive())
-        except TimeoutError:
-            raise _RefusedError(408, f"The request did not arrive within {limits.body_seconds:g} seconds.") from None
-        if message["type"] == "http.disconnect":
-            raise _RefusedError(400, "The request did not arrive in full.")
-        chunks.append(message.get("body", b""))
-        size += len(chunks[-1])
-        if size > limits.body_bytes:
-            raise too_large
-        if not message.get("more_body", False):
-            return b"".join(chunks)
 
 
 def _refuse(

@@ -94,8 +94,11 @@ class Pump:
     def _send(self, item: object, mark: int | None) -> None:
         if isinstance(item, str):  # of a subclass
             item = Text(item)
-        if isinstance(item, (Data, Json)) and mark is not None:
+        if mark is not None and isinstance(item, Data):
             return  # it belongs to the bot that was called
+        if mark is not None and isinstance(item, Json):
+            self._writer.json(item.data)
+            return
         if not isinstance(item, Event):
             raise WrongYieldError(_explain(item))
         try:
