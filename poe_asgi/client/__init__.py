@@ -8,7 +8,7 @@ from ._catalog import Model, ModelParameter, Pricing, models
 from ._client import PoeClient
 from ._connection import Connection, Timeouts, Upstream, close_pool, upstream, upstream_everywhere
 from ._contents import contents_of
-from ._costs import Charge, Cost, CostItem
+from ._costs import Charge, Cost, CostItem, request_cost
 from ._declared import Declared
 from ._download import download
 from ._failures import error_members, failure, failure_in_stream
@@ -86,6 +86,7 @@ __all__ = [
     "json_object",
     "models",
     "read_bounded",
+    "request_cost",
     "retried",
     "retried_stream",
     "side_by_side",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from ._app import bot_routes, create_app, drain
 from ._bot import Bot
-from ._contexts import ErrorReportContext, FeedbackContext, QueryContext, ReactionContext, SettingsContext
+from ._contexts import Context, ErrorReportContext, FeedbackContext, QueryContext, ReactionContext, SettingsContext
 from ._lifespan import running
 
 __all__ = [
     "Bot",
+    "Context",
     "ErrorReportContext",
     "FeedbackContext",
     "QueryContext",

@@ -104,7 +104,7 @@ def _site(access_key: Keys, *, allow_without_key: bool, drain_seconds: float) ->
 
 def _by_path(bots: Bot | Mapping[str, Bot]) -> dict[str, Bot]:
     if isinstance(bots, Bot):
-        return {"/": bots}
+        bots = {bots.path: bots}
     if not isinstance(bots, Mapping) or not bots:
         raise ConfigurationError('create_app takes a Bot, or several by path: create_app({"/shout": shout}).')
     for path, bot in bots.items():

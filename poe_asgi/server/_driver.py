@@ -42,7 +42,10 @@ class Reporter(Protocol):
 
 
 class Driver:
-    """``handle`` makes the handler's generator; ``started`` is when the request came, on the current clock."""
+    """``handle`` makes the handler's generator; ``started`` is when the request came, on the current clock.
+
+    ``meta`` goes out at once; with ``meta_seconds`` it waits so long for the handler to yield another one first.
+    """
 
     __slots__ = (
         "_clock",
@@ -75,6 +78,7 @@ class Driver:
         limits: Limits,
         reporter: Reporter,
         started: float,
+        meta_seconds: float = 0,
     ) -> None:
         self._handle = handle
         self._limits = limits
@@ -82,8 +86,12 @@ class Driver:
         self.loop = asyncio.get_running_loop()
         self._clock = current_clock()
         self._writer = ResponseWriter(limits, now=started)
-        self._writer.open(meta)
         self._pump = Pump(self._writer, ready=self._wake, end=self._end_at_limit)
+        if meta_seconds:
+            self._writer.promise(meta, started + meta_seconds)
+            self._pump.takes_meta = True
+        else:
+            self._writer.open(meta)
         self._task: asyncio.Task[None] | None = None
         self._sender: asyncio.Task[object] | None = None
         self._waiter: asyncio.Future[None] | None = None

@@ -112,7 +112,8 @@ class BotEndpoint:
             return _refuse(501, str(exc))
         except RequestError as exc:
             return _refuse(400, str(exc), fields=exc.fields)
-        http = Request(scope)  # without `receive`: the body is gone, and waiting for it would take until the disconnect
+        # Usually without `receive`: the body is gone, and waiting for it would take until the disconnect.
+        http = Request(scope, _again(body)) if self.bot.keeps_body else Request(scope)
         if isinstance(request, QueryRequest):
             if self.site.draining:
                 return _refuse(503, "The bot is being restarted.", {"Retry-After": "1"})
@@ -150,6 +151,7 @@ class BotEndpoint:
             limits=bot.limits,
             reporter=Report(ctx),
             started=started,
+            meta_seconds=bot.meta_seconds,
         )
 
     def _meta(self, ctx: QueryContext, function: Callable[[QueryContext], Meta]) -> Meta:
@@ -253,6 +255,17 @@ async def _read(scope: Scope, receive: Receive, limits: Limits) -> bytes:
             raise too_large
         if not message.get("more_body", False):
             return b"".join(chunks)
+
+
+def _again(body: bytes) -> Receive:
+    """Gives a body that was read before, and then nothing: a disconnect cancels whoever might ask for it."""
+    messages = iter([{"type": "http.request", "body": body, "more_body": False}])
+
+    async def receive() -> Any:
+        message = next(messages, None)
+        return message if message is not None else await asyncio.get_running_loop().create_future()
+
+    return receive
 
 
 def _refuse(

@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callab
 from typing import Any, NoReturn
 
 from ..errors import LimitError
-from ..protocol import Data, Event, Item, Json, ReplaceResponse, ResponseWriter, Text
+from ..protocol import Data, Event, Item, Json, Meta, ReplaceResponse, ResponseWriter, Text
 
 log = logging.getLogger("poe_asgi.server")
 
@@ -36,7 +36,7 @@ class WrongYieldError(TypeError):
 class Pump:
     """``ready`` is called when something came after the writer was last emptied; ``end`` when a limit is reached."""
 
-    __slots__ = ("_end", "_ready", "_room", "_writer", "_yields", "stopped")
+    __slots__ = ("_end", "_ready", "_room", "_writer", "_yields", "stopped", "takes_meta")
 
     def __init__(self, writer: ResponseWriter, *, ready: Callable[[], None], end: Callable[[LimitError], None]) -> None:
         self._writer = writer
@@ -45,6 +45,7 @@ class Pump:
         self._yields = 0  # since the writer was last emptied
         self._room: asyncio.Future[None] | None = None
         self.stopped = False
+        self.takes_meta = False  # the handler may yield one; too late, it is a ResponseError there
 
     def taken(self) -> None:
         """The writer was emptied: there is room again."""
@@ -99,6 +100,9 @@ class Pump:
             item = Text(item)
         if isinstance(item, (Data, Json)) and mark is not None:
             return  # it belongs to the bot that was called
+        if isinstance(item, Meta) and self.takes_meta:
+            self._writer.open(item)
+            return
         if not isinstance(item, Event):
             raise WrongYieldError(_explain(item))
         try:
