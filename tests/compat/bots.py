@@ -1,7 +1,5 @@
 """One bot for each kind in the list of the official documentation, written the way its users write them."""
 
-# ruff: noqa: ARG002
-
 from __future__ import annotations
 
 import asyncio
