@@ -17,7 +17,19 @@ ROOT = Path(poe_asgi.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
 
 # From the bottom up: each imports only what stands before it.
-LAYERS = ["_version", "errors", "_clock", "protocol", "client", "chat", "observe", "server", "compat", "local", "testing"]
+LAYERS = [
+    "_version",
+    "errors",
+    "_clock",
+    "protocol",
+    "client",
+    "chat",
+    "observe",
+    "server",
+    "compat",
+    "local",
+    "testing",
+]
 LAZY = {("protocol/_events.py", "client")}  # imported when `File.download` is called
 PURE = {"asyncio", "time", "logging", "socket", "threading", "httpx", "starlette", "sse_starlette", "uvicorn", "anyio"}
 PACKAGES = ["poe_asgi", *(f"poe_asgi.{path.parent.name}" for path in ROOT.glob("*/__init__.py"))]
