@@ -12,7 +12,16 @@ from pathlib import Path
 from . import cases, report
 from .serving import LOAD_CORE, NAMES, WrongAnswerError
 
-CASES = (cases.burst, cases.short, cases.paced, cases.imports, cases.history, cases.client)
+CASES = (
+    cases.burst,
+    cases.short,
+    cases.paced,
+    cases.imports,
+    cases.history,
+    cases.client,
+    cases.chat,
+    cases.chat_imports,
+)
 
 
 def main() -> None:
@@ -31,6 +40,7 @@ def main() -> None:
         sys.exit(f"wrong answer: {error}")
 
     print(report.table(samples))
+    print("official in the lines of chat: the openai package")
     print()
     for name, fact in report.surroundings().items():
         print(f"{name}: {fact}")

@@ -20,6 +20,11 @@ def events() -> list[str]:
     return [f"token{number} " for number in range(10_000)]
 
 
+def chat_tokens() -> list[str]:
+    """What the model of the chat case answers to everything, a chunk each."""
+    return [f"token{number} " for number in range(20_000)]
+
+
 async def paced(count: int) -> AsyncGenerator[str, None]:
     """Yield ``count`` tokens on a fixed schedule; the text of each is the moment it was due.
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from . import chat as chat_client
 from .answers import READY
 from .queries import KEY, body, request
 from .serving import ENVIRON, NAMES, ROOT, Server, WrongAnswerError, all_serving, on_server_core, serving
@@ -106,9 +107,11 @@ def imports(effort: Effort) -> Iterator[Sample]:
             yield "import", name, _import_seconds(name) * 1e3
 
 
-def _import_seconds(name: str) -> float:
-    code = "from time import perf_counter as now; start = now(); import benchmarks.servers.{}; print(now() - start)"
-    process = on_server_core("-c", code.format(name), output=subprocess.PIPE)
+def _import_seconds(name: str, modules: str = "") -> float:
+    """Seconds that a fresh interpreter takes to import these modules, else the bot of that name."""
+    code = "from time import perf_counter as now; start = now(); import {}; print(now() - start)"
+    imported = modules or f"benchmarks.servers.{name}"
+    process = on_server_core("-c", code.format(imported), output=subprocess.PIPE)
     try:
         output, _ = process.communicate(timeout=60)
     finally:
@@ -116,6 +119,19 @@ def _import_seconds(name: str) -> float:
     if process.returncode:
         raise WrongAnswerError(f"{name} cannot be imported:\n{output}")
     return float(output.splitlines()[-1])
+
+
+def chat(effort: Effort) -> Iterator[Sample]:
+    with serving("chat") as server:
+        for name in NAMES:
+            for metric, value in _figures(effort.seconds, "chat", name, server.port, effort.seconds).items():
+                yield f"chat {metric}", name, value
+
+
+def chat_imports(effort: Effort) -> Iterator[Sample]:
+    for _ in range(effort.imports):
+        for name in NAMES:
+            yield "chat import", name, _import_seconds(name, chat_client.IMPORTED[name]) * 1e3
 
 
 def history(effort: Effort) -> Iterator[Sample]:

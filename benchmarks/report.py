@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 PACKAGES = (
     "poe-asgi",
     "fastapi-poe",
+    "openai",
     "uvicorn",
     "uvloop",
     "httptools",
@@ -69,6 +70,9 @@ METRICS = (
     Metric("client events_per_second", "events/s read", at_least=5),
     Metric("client us", "µs/event, 1 message"),
     Metric("client us_history", "µs/event, 1,000 messages"),
+    Metric("chat us", "CPU µs/chunk", at_most=0.5),
+    Metric("chat chunks_per_second", "chunks/s read"),
+    Metric("chat import", "ms, import", at_most=0.5),
 )
 
 

@@ -49,6 +49,7 @@ SERVER = ROOT / "docs/server.md"
 PARAMETERS = ROOT / "docs/parameters.md"
 MIGRATE = ROOT / "docs/migrate.md"
 ARCHITECTURE = ROOT / "docs/architecture.md"
+CHECKER = ROOT / "docs/checker.md"  # its tables are held by tests/checker
 TESTING = ROOT / "docs/testing.md"  # its snippets are a project of tests; tests/testing runs it
 
 
@@ -73,7 +74,7 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert [link for link in links(page) if not link.exists()] == []
 
 
-@pytest.mark.parametrize("page", [CLIENT, SERVER, PARAMETERS, TESTING, MIGRATE], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [CHECKER, CLIENT, SERVER, PARAMETERS, TESTING, MIGRATE], ids=lambda page: page.name)
 def test_the_contents_are_the_headings(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     headings = re.findall(r"^## (.+)$", text, re.MULTILINE)

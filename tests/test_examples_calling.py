@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from examples import charging, compare, fallback, images, relay, tools
+from examples import charging, chat_model, compare, fallback, images, library, relay, structured, tools
 from poe_asgi import File, PoeClient, create_app
-from poe_asgi.local import FakePoe, Script, ToolCall
-from poe_asgi.protocol import ErrorEvent
+from poe_asgi.local import FakePoe, Script, Thought, ToolCall, fingerprint
+from poe_asgi.protocol import Data, ErrorEvent
 
 from .support import KEY, Exchange, query
 
@@ -104,3 +104,64 @@ async def test_charging_authorises_before_and_captures_after(poe: FakePoe, monke
     exchange = await Exchange().run(charging.app, query("one two three", bot_query_id="b-2"))
     assert exchange.reader.error is not None
     assert exchange.reader.error.error_type == "insufficient_fund"
+
+
+async def test_chat_model_quotes_the_thoughts_and_answers_the_conversation(poe: FakePoe) -> None:
+    poe.bot("Claude-Sonnet-4.6", Script(Thought("The air\nscatters."), "Because of ", "the air."))
+    assert (await asked(chat_model, "Why?")).text == "> The air\n> scatters.\n\nBecause of the air."
+    (call,) = poe.calls
+    assert (call.surface, call.key) == ("chat", fingerprint("k" * 32))
+    assert call.body["messages"] == [
+        {"role": "system", "content": "Answer in one paragraph."},
+        {"role": "user", "content": "Why?"},
+    ]
+    assert (call.body["max_tokens"], call.body["thinking_budget"]) == (4_000, 1_024)
+
+
+async def test_chat_model_says_when_the_answer_is_as_long_as_it_may_be(poe: FakePoe) -> None:
+    poe.bot("Claude-Sonnet-4.6", Script("Because", finish_reason="length"))
+    assert (await asked(chat_model, "Why?")).text == "Because\n\n*(That is as much as I may say.)*"
+
+
+async def test_structured_reads_a_list_and_has_what_does_not_fit_repaired(poe: FakePoe) -> None:
+    poe.declare({"GPT-5-mini": 3})
+    wrong, right = '{"items": [{"name": "tea", "amount": 0}]}', '{"items": [{"name": "tea", "amount": 2}]}'
+    poe.bot("GPT-5-mini", [f"Here you are: {wrong}", f"Sorry!\n```json\n{right}\n```"])
+    assert (await asked(structured, "two packets of tea")).text == "- tea: 2\n\n2 things in all."
+    first, second = poe.calls
+    assert {call.surface for call in poe.calls} == {"bot"}
+    assert (first.text, first.request.temperature) == ("two packets of tea", 0)
+    assert "items.0.amount" in second.text
+
+
+async def test_structured_says_so_when_nothing_fits(poe: FakePoe) -> None:
+    poe.bot("GPT-5-mini", "What do you mean?")
+    exchange = await asked(structured, "hm")
+    assert exchange.reader.error == ErrorEvent(
+        text="I do not see what you want to buy. Please name the things.", allow_retry=False
+    )
+    assert len(poe.calls) == 3
+
+
+async def test_library_keeps_what_its_tools_found_for_the_next_question(poe: FakePoe) -> None:
+    poe.bot("GPT-5-mini", [Script(ToolCall("titles", {"shelf": "tea"}, id="call_1")), "One.", "A Leaf in Water."])
+    async with library.app.router.lifespan_context(library.app):
+        first = await asked(library, "How many books on tea?")
+        assert first.text == "One."
+        (data,) = [event for event in first.events if isinstance(event, Data)]
+        history = [
+            {"role": "user", "content": "How many books on tea?"},
+            {"role": "bot", "content": "One.", "metadata": data.metadata},
+            {"role": "user", "content": "Which?"},
+        ]
+        assert (await asked(library, query=history)).text == "A Leaf in Water."
+    sent = poe.calls[-1].body["messages"]
+    assert [message["role"] for message in sent] == ["user", "assistant", "tool", "assistant", "user"]
+    assert (sent[2]["tool_call_id"], sent[2]["content"]) == ("call_1", '["A Leaf in Water"]')
+
+
+async def test_library_tells_the_model_which_shelves_there_are(poe: FakePoe) -> None:
+    poe.bot("GPT-5-mini", [ToolCall("titles", {"shelf": "coffee"}), "None."])
+    async with library.app.router.lifespan_context(library.app):
+        assert (await asked(library, "What on coffee?")).text == "None."
+    assert poe.calls[-1].body["messages"][-1]["content"].endswith("There are: lighthouses, tea.")

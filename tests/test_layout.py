@@ -29,6 +29,7 @@ LAYERS = [
     "compat",
     "local",
     "testing",
+    "checker",
 ]
 LAZY = {("protocol/_events.py", "client")}  # imported when `File.download` is called
 PURE = {"asyncio", "time", "logging", "socket", "threading", "httpx", "starlette", "sse_starlette", "uvicorn", "anyio"}

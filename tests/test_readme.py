@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
+import subprocess
 import sys
 from dataclasses import fields
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,7 +16,9 @@ import pytest
 
 from examples import echo, serve
 from poe_asgi import Limits
+from poe_asgi.local import FakePoe
 
+from .server.serving import serving
 from .snippets import ROOT, Snippet, links, place, run, snippets, stories, write_modules
 from .support import KEY, ask, query
 
@@ -35,6 +40,7 @@ def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("story", stories(README), ids=place)
 async def test_a_snippet_runs_and_its_bots_answer(story: list[Snippet], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POE_ACCESS_KEY", KEY)
+    monkeypatch.setenv("POE_API_KEY", "any")
     await run(story)
 
 
@@ -44,7 +50,7 @@ def commands() -> list[str]:
 
 
 def test_the_commands_are_of_kinds_that_are_checked_here() -> None:
-    assert {command.split()[0] for command in commands()} == {"make", "pip", "uvicorn"}
+    assert {command.split()[0] for command in commands()} == {"make", "pip", "python", "uvicorn"}
 
 
 def test_make_has_the_targets() -> None:
@@ -56,12 +62,13 @@ def test_make_has_the_targets() -> None:
 
 
 def test_uvicorn_finds_the_apps() -> None:
-    apps = {command.split()[1] for command in commands() if command.startswith("uvicorn ")}
-    assert apps
+    served = [command for command in commands() if command.startswith("uvicorn ")]
+    apps = {word for command in served for word in command.split() if ":" in word}
+    assert apps == {"bot:app", "poe_asgi.local:FakePoe"}
     for app in apps:
         module, _, name = app.partition(":")
         assert find_spec(module) is not None
-        assert hasattr(__import__(module), name)
+        assert hasattr(import_module(module), name)
 
 
 def test_make_run_prints_what_is_shown() -> None:
@@ -75,6 +82,23 @@ async def test_the_stream_that_is_shown_is_the_one_that_comes() -> None:
     shown = next(text.code for text in snippets(README, "text") if "event: meta" in text.code)
     exchange = await ask(echo.bot, serve.BODY.encode())
     assert exchange.body.decode().replace("\r\n", "\n").strip() == shown.strip()
+
+
+def test_a_model_answers_at_the_local_poe_as_it_is_shown(tmp_path: Path) -> None:
+    shown = next(text.code for text in snippets(README, "text") if "stand-in" in text.code)
+    (line,) = re.findall(r"^POE_BASE_URL=.+ python .+$", README.read_text(encoding="utf-8"), re.MULTILINE)
+    *variables, _, script = shlex.split(line)
+    with serving(FakePoe()) as port:
+        given = dict(each.replace(":9000", f":{port}").split("=", 1) for each in variables)
+        result = subprocess.run(
+            [sys.executable, "-W", "error", script],
+            cwd=tmp_path,
+            env={**os.environ, **given},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert (result.returncode, result.stderr, result.stdout) == (0, "", shown)
 
 
 def test_the_limits_and_their_defaults_are_told() -> None:

@@ -6,7 +6,7 @@ from ._bot_client import BotClient
 from ._bot_model import BotModel
 from ._chat_model import BaseChatModel, ChatModel
 from ._content import inline_file
-from ._messages import Messages
+from ._messages import ChatMessage, Messages
 from ._poe_chat_model import PoeChatModel
 from ._results import ChatDelta, ChatResult, ParsedResult
 from ._rounds import AnyToolOrDefinition, ChatProgress, ToolChoice, ToolOffer
@@ -20,6 +20,7 @@ __all__ = [
     "BotClient",
     "BotModel",
     "ChatDelta",
+    "ChatMessage",
     "ChatModel",
     "ChatProgress",
     "ChatResult",

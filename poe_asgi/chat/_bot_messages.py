@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import ConfigurationError
-from ..protocol import Attachments, File, Message, ToolRound, message_from_parts
+from ..protocol import Attachments, File, Message, ToolResult, ToolRound, message_from_parts
 from ._messages import Messages
 
 
@@ -28,6 +28,8 @@ def _messages(message: Any, place: str) -> tuple[Message, ...]:
             return (message,)
         case ToolRound():
             return message.messages()
+        case ToolResult():
+            return (Message("tool", json.dumps([message.to_wire()])),)
         case {"role": "tool", "content": str(content)}:
             # `name` is not in the OpenAI API, where the id of the call is enough.
             result = {"role": "tool", "name": message.get("name") or "", "tool_call_id": message.get("tool_call_id")}

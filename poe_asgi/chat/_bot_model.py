@@ -28,6 +28,9 @@ from ._stream import ChatStream
 from ._thoughts import Presentation, Thoughts
 from ._token_usage import TokenUsage
 
+# What the last delta tells.
+_NO_TEXT = ("model", "usage", "tool_calls", "tool_rounds")
+
 # What the bot query API has a place for; everything else is a parameter of the bot.
 _HINTS = ("temperature", "stop", "logit_bias", "skip_system_prompt", "adopt_current_bot_name")
 
@@ -72,25 +75,34 @@ class _BotAnswer(ChatStream):
     def __init__(self, stream: BotStream, model: str) -> None:
         self._stream = stream
 
+        self._model = model
+
         async def deltas(progress: ChatProgress) -> AsyncGenerator[ChatDelta, None]:
-            progress.so_far = lambda: _result(stream.reply, model)
             said: list[str] = []
-            async with aclosing(aiter(stream)) as events:
+            async with aclosing(_noted(stream, model, progress)) as events:
                 async for event in events:
                     delta = _delta(event, said)
                     if delta is not None:
                         yield delta
-            left = stream.reply.tool_calls
-            if left:
-                yield ChatDelta(json={"tool_calls": [call.to_wire() for call in left]})
+            whole = progress.result.to_dict()
+            yield ChatDelta(json={name: whole[name] for name in _NO_TEXT if name in whole})
 
         super().__init__(deltas)
 
     async def _events(self, thoughts: Presentation, presented: Thoughts) -> AsyncGenerator[Event, None]:  # noqa: ARG002
-        async with aclosing(aiter(self._stream)) as events:
+        async with aclosing(_noted(self._stream, self._model, self._progress)) as events:
             async for event in events:
                 if not isinstance(event, Json):
                     yield event
+
+
+async def _noted(stream: BotStream, model: str, progress: ChatProgress) -> AsyncGenerator[Received, None]:
+    """The events, with what has come of them told to ``progress``."""
+    progress.so_far = lambda: _result(stream.reply, model, complete=False)
+    async with aclosing(aiter(stream)) as events:
+        async for event in events:
+            yield event
+    progress.so_far = lambda: _result(stream.reply, model, complete=True)
 
 
 def _delta(event: Received, said: list[str]) -> ChatDelta | None:
@@ -108,7 +120,7 @@ def _delta(event: Received, said: list[str]) -> ChatDelta | None:
     return None
 
 
-def _result(reply: Reply, model: str) -> ChatResult:
+def _result(reply: Reply, model: str, *, complete: bool) -> ChatResult:
     going_on: list[Message] = [message for each in reply.tool_rounds for message in each.messages()]
     if reply.tool_calls:
         going_on.append(ToolRound(reply.tool_calls, ()).messages()[0])
@@ -120,7 +132,8 @@ def _result(reply: Reply, model: str) -> ChatResult:
         usage=TokenUsage(is_estimate=True),
         tool_calls=reply.tool_calls,
         files=reply.files,
-        finish_reason="tool_calls" if reply.tool_calls else "stop",
+        finish_reason=("tool_calls" if reply.tool_calls else "stop") if complete else None,
         tool_rounds=reply.tool_rounds,
+        complete=complete,
         messages=tuple(going_on),
     )

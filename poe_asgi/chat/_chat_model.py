@@ -27,7 +27,7 @@ class ChatModel(Protocol):
         """The name it is asked for by."""
         ...
 
-    async def invoke(self, messages: Messages, **options: Any) -> ChatResult:
+    async def invoke(self, messages: Messages, *, streaming: Literal[False] = False, **options: Any) -> ChatResult:
         """The whole answer."""
         ...
 
@@ -116,6 +116,19 @@ class BaseChatModel(ABC):
         model_options: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> ChatStream: ...
+
+    @overload
+    async def invoke(
+        self,
+        messages: Messages,
+        *,
+        streaming: bool,
+        tools: Sequence[AnyToolOrDefinition] = (),
+        tool_choice: ToolChoice | None = None,
+        max_rounds: int = 5,
+        model_options: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> ChatResult | ChatStream: ...
 
     async def invoke(
         self,

@@ -17,12 +17,20 @@ from ..client import (
     Connection,
     HttpRequest,
     StreamedAnswer,
+    blotted,
     call,
     failure,
     failure_in_stream,
     retried_stream,
 )
-from ..errors import InvalidResponseError, SSEError, TruncatedStreamError, UpstreamTimeoutError
+from ..errors import (
+    ConfigurationError,
+    InvalidResponseError,
+    SSEError,
+    TruncatedStreamError,
+    UpstreamError,
+    UpstreamTimeoutError,
+)
 from ..protocol import ServerSentEvent, SSEParser
 from ._accumulator import ChatAccumulator
 from ._results import ChatDelta
@@ -41,7 +49,7 @@ class Completion:
         self.complete = False
         self.raw: Mapping[str, Any] = {}
         self._connection = connection
-        self._body = {**body, **_streamed(body)} if streaming else dict(body)
+        self._content = _encoded({**body, **_streamed(body)} if streaming else body)
         self._attempt = self._stream if streaming else self._whole
         self._what = f"Asking {body['model']}"
 
@@ -54,7 +62,8 @@ class Completion:
         request = self._request("application/json")
         answered = await call(self._connection, request, self._what, seconds=self._connection.timeouts.total)
         if answered.status != 200:
-            raise failure(self._what, answered.status, answered.headers, answered.body)
+            secret = self._connection.key()
+            raise failure(self._what, answered.status, answered.headers, answered.body, secret=secret)
         delta = self._read_whole(answered.body)
         yield [delta or ChatDelta()]
 
@@ -67,7 +76,7 @@ class Completion:
                     async for deltas in ready:
                         yield deltas
             else:  # a server that does not stream
-                delta = self._read_whole(await answer.body(BODY_BYTES))
+                delta = self._read_whole(await self._all(answer))
                 yield [delta or ChatDelta()]
         finally:
             self.raw = self.raw or self.received.body()
@@ -79,11 +88,16 @@ class Completion:
         async with aclosing(self._events(answer)) as ready:
             async for events in ready:
                 deltas = []
+                wrong: UpstreamError | None = None
                 for event in events:
                     if event.data == "[DONE]":
                         self.complete = True
                         break
-                    delta = self.received.feed(self._object(event.data, is_error=event.type == "error"))
+                    try:
+                        delta = self.received.feed(self._object(event.data, is_error=event.type == "error"))
+                    except UpstreamError as exc:
+                        wrong = exc  # what came before it in the same bytes is given first
+                        break
                     if delta is None:
                         continue
                     if not begun:
@@ -97,9 +111,13 @@ class Completion:
                     await answer.read_out()
                 if deltas:
                     yield deltas
+                if wrong is not None:
+                    raise wrong
                 if self.complete:
                     break
         if not self.complete:
+            if self.received.is_empty:
+                raise TruncatedStreamError(f"{self._what}: the stream ended before there was an answer.")
             log.warning("%s: the stream ended without its end mark; the answer may be cut", self._what)
         if held and not begun:
             yield [ChatDelta(json=held)]
@@ -131,18 +149,33 @@ class Completion:
         try:
             chunk = json.loads(data)
         except (ValueError, RecursionError):
-            raise InvalidResponseError(f"{self._what}: an event of the answer is not JSON.", body=data) from None
+            if not is_error:
+                raise self._invalid("not JSON", data) from None
+            chunk = data
         if is_error or (isinstance(chunk, dict) and chunk.get("error")):
-            raise failure_in_stream(self._what, chunk)
+            raise failure_in_stream(self._what, chunk, body=data, secret=self._connection.key())
         return chunk
+
+    async def _all(self, answer: StreamedAnswer) -> bytes:
+        """The body of an answer that is no stream."""
+        body = bytearray()
+        while (chunk := await answer.chunk()) is not None:
+            body += chunk
+            if len(body) > BODY_BYTES:
+                raise self._invalid(f"larger than {BODY_BYTES:,} bytes")
+        return bytes(body)
 
     def _read_whole(self, body: bytes) -> ChatDelta | None:
         text = body.decode("utf-8-sig", "replace")
         completion = self._object(text)
         if not (isinstance(completion, dict) and isinstance(completion.get("choices"), list) and completion["choices"]):
-            raise InvalidResponseError(f"{self._what}: the answer is no chat completion.", status=200, body=text)
+            raise self._invalid("no chat completion", text)
         self.raw, self.complete = completion, True
         return self.received.feed(completion)
+
+    def _invalid(self, fault: str, body: str = "") -> InvalidResponseError:
+        shown = blotted(body, self._connection.key())
+        return InvalidResponseError(f"{self._what}: the answer is {fault}.", status=200, body=shown)
 
     def _request(self, accept: str) -> HttpRequest:
         return HttpRequest(
@@ -153,9 +186,16 @@ class Completion:
                 "content-type": "application/json",
                 "accept": accept,
             },
-            content=json.dumps(self._body).encode("ascii"),
+            content=self._content,
             connect_seconds=self._connection.timeouts.connect,
         )
+
+
+def _encoded(body: Mapping[str, Any]) -> bytes:
+    try:
+        return json.dumps(body).encode("ascii")
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise ConfigurationError(f"The messages hold what is not JSON: {exc}.") from None
 
 
 def _streamed(body: Mapping[str, Any]) -> dict[str, Any]:

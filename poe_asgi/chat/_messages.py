@@ -11,10 +11,11 @@ from typing import Any, TypeAlias
 
 from ..client import Connection
 from ..errors import ConfigurationError, did_you_mean
-from ..protocol import Message, ToolRound
+from ..protocol import Message, ToolResult, ToolRound
 from ._content import check_parts, in_parts
 
-Messages: TypeAlias = "str | Message | Mapping[str, Any] | Sequence[Message | Mapping[str, Any] | ToolRound]"
+ChatMessage: TypeAlias = "Message | Mapping[str, Any] | ToolResult | ToolRound"
+Messages: TypeAlias = "str | Message | Mapping[str, Any] | Sequence[ChatMessage]"
 
 _ROLES = ("system", "developer", "user", "assistant", "tool")
 _RENAMED = {"bot": "assistant", "agent": "assistant"}
@@ -67,6 +68,8 @@ def _drafts(message: Any, place: str, called: set[Any]) -> list[dict[str, Any]]:
         case ToolRound():
             wire = message.to_wire()
             return [_asking(wire["calls"]), *wire["results"]]
+        case ToolResult():
+            return [message.to_wire()]
         case Message():
             return _of_message(message, place, called)
         case Mapping():

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
 from ..errors import ConfigurationError, StructuredOutputError, UpstreamError
-from ..protocol import Message
 from ._messages import Messages
 from ._results import ChatResult, ParsedResult
 from ._structured import Misfit, Shape, refuses_response_format
@@ -66,7 +65,7 @@ def _instructed(messages: Messages, instructions: str) -> list[Any]:
     if isinstance(messages, str):
         listed: list[Any] = [{"role": "user", "content": messages}]
     else:
-        listed = [messages] if isinstance(messages, (Message, Mapping)) else list(messages)
+        listed = list(messages) if isinstance(messages, Sequence) else [messages]
     place = next((i for i, each in enumerate(listed) if _role(each) not in {"system", "developer"}), len(listed))
     return [*listed[:place], {"role": "system", "content": instructions}, *listed[place:]]
 

@@ -19,6 +19,8 @@ from ._stream import ChatStream
 BASE_URL = "https://api.poe.com/v1"
 DEFAULT_MODEL = "gpt-5-mini"
 
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
 # A model may think for minutes before its first word.
 _TIMEOUTS = Timeouts(connect=10, first_event=600, idle=300, total=3600)
 
@@ -27,9 +29,10 @@ class PoeChatModel(OwnPool, BaseChatModel):
     """A model on Poe, or a bot; the owner of the API key pays.
 
     ``api_key`` is from poe.com/api/keys, else POE_API_KEY; the first call raises ConfigurationError when there is none.
-    ``model_options`` are sent with every call, as `stream` describes. ``base_url`` is another OpenAI-compatible API
-    that is to be called in the same way, with the same key. ``transport`` is a borrowed pool and never closed here. As
-    an async context manager a model has a pool of its own; without, it shares one with the others of its event loop.
+    ``model_options`` are sent with every call, as `stream` describes. ``base_url`` is another OpenAI-compatible API that
+    is to be called in the same way; one on another host than Poe's or this machine needs a key of its own, for it is
+    never sent POE_API_KEY. ``transport`` is a borrowed pool and never closed here. As an async context manager a model
+    has a pool of its own; without, it shares one with the others of its event loop.
     """
 
     def __init__(
@@ -49,8 +52,8 @@ class PoeChatModel(OwnPool, BaseChatModel):
         OwnPool.__init__(
             self,
             Connection(
-                api_key=api_key,
-                v1_base=None if _is_poe(base_url) else base_url,
+                api_key=_key(api_key, base_url),
+                v1_base=None if base_url.rstrip("/") == BASE_URL else base_url,
                 own_transport=transport,
                 timeouts=timeouts or _TIMEOUTS,
                 retry=retry or Retry(),
@@ -77,12 +80,17 @@ class PoeChatModel(OwnPool, BaseChatModel):
         return ChatStream(deltas)
 
 
-def _is_poe(base_url: str) -> bool:
-    """Whether this is Poe's own API. Raises ConfigurationError for what is no base URL."""
+def _key(api_key: str | None, base_url: str) -> str | None:
+    """The key that was given. Raises ConfigurationError for what is no base URL, or where Poe's key is not to go."""
     try:
         parts = urlsplit(base_url)
     except ValueError:
         parts = None
     if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ConfigurationError(f"base_url= is an address such as {BASE_URL!r}, not {base_url!r}.")
-    return base_url.rstrip("/") == BASE_URL
+    is_poe = parts.hostname == "poe.com" or parts.hostname.endswith(".poe.com")
+    if not api_key and not is_poe and parts.hostname not in _LOOPBACK:
+        raise ConfigurationError(
+            f"POE_API_KEY is not sent to {parts.hostname}: give the key for it, PoeChatModel(api_key=…, base_url=…)."
+        )
+    return api_key

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, asdict, dataclass, field
 from typing import Any, Generic, TypeVar
 
-from ..protocol import File, Message, ToolCall, ToolRound
+from ..protocol import File, ToolCall, ToolRound
+from ._messages import ChatMessage
 from ._token_usage import TokenUsage
 
 T = TypeVar("T")
@@ -52,7 +53,7 @@ class ChatResult:
     finish_reason: str | None = None
     tool_rounds: tuple[ToolRound, ...] = ()
     complete: bool = True
-    messages: tuple[Message | Mapping[str, Any], ...] = field(default=(), repr=False, compare=False)
+    messages: tuple[ChatMessage, ...] = field(default=(), repr=False, compare=False)
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __str__(self) -> str:

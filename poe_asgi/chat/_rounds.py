@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,14 +23,16 @@ log = logging.getLogger("poe_asgi.chat")
 AnyToolOrDefinition = AnyTool | Mapping[str, Any]
 ToolChoice = str | AnyTool | Mapping[str, Any]
 
-_CHOICES = ("auto", "none", "required")
+
+def _nothing_yet() -> ChatResult:
+    return ChatResult(complete=False)
 
 
 @dataclass(slots=True)
 class ChatProgress:
     """What has come of an answer, for the generators behind a stream, which do not hold the stream itself."""
 
-    so_far: Callable[[], ChatResult] = ChatResult
+    so_far: Callable[[], ChatResult] = _nothing_yet
 
     @property
     def result(self) -> ChatResult:
@@ -43,7 +45,7 @@ class ToolOffer:
     def __init__(
         self, tools: Sequence[AnyToolOrDefinition], choice: ToolChoice | None = None, *, max_rounds: int = 5
     ) -> None:
-        if callable(tools) or isinstance(tools, (Tool, Mapping)):
+        if isinstance(tools, (str, Mapping)) or not isinstance(tools, Iterable):
             raise ConfigurationError("tools= takes a list: tools=[get_weather].")
         self.tools: tuple[AnyTool, ...] = tuple(Tool(each) if isinstance(each, Mapping) else each for each in tools)
         self.box = Toolbox(self.tools)
@@ -52,9 +54,15 @@ class ToolOffer:
         check_rounds(max_rounds)
 
     def _choice(self, choice: ToolChoice) -> str | Mapping[str, Any]:
-        if isinstance(choice, Mapping) or choice in _CHOICES:
-            return choice
-        named = choice if isinstance(choice, str) else (choice if isinstance(choice, Tool) else Tool.of(choice)).name
+        match choice:
+            case {"type": "function", "function": {"name": str(named)}}:
+                pass
+            case Mapping() | "auto" | "none" | "required":
+                return choice
+            case str(named):
+                pass
+            case _:
+                named = (choice if isinstance(choice, Tool) else Tool.of(choice)).name
         names = [definition["function"]["name"] for definition in self.box.definitions]
         if wire_name(named) not in names:
             offered = ", ".join(names) or "none at all"
@@ -71,7 +79,7 @@ class ToolOffer:
         """
         if not self.box.definitions:
             return {}
-        choice = self.choice if number == 1 or self.choice in {"auto", "none"} else None
+        choice = self.choice if number == 1 or self.choice in ("auto", "none") else None
         if self.box.runs and number >= self.max_rounds:
             choice = "none"
         return {"tools": list(self.box.definitions)} | ({} if choice is None else {"tool_choice": choice})
@@ -87,6 +95,7 @@ async def rounds(
     messages: list[Mapping[str, Any]] = list(body["messages"])
     sent = len(messages)
     result = ChatResult(model=body["model"], complete=False)
+    told: dict[str, Any] = {}
     for number in count(1):
         completion = complete({**body, "messages": messages, **offer.members(number)})
         part = _Part(result, completion)
@@ -94,19 +103,23 @@ async def rounds(
         async with aclosing(completion.deltas()) as ready:
             async for deltas in ready:
                 for delta in deltas:
-                    yield part.shown(delta)
+                    shown = part.shown(delta)
+                    told |= shown.json
+                    yield shown
         calls = offer.box.received(completion.received.calls)
         messages.append(_message(completion, calls))
         result = replace(part.joined(), messages=tuple(messages[sent:]))
-        stuck = number >= offer.max_rounds or not offer.box.runs or not offer.box.can_answer(calls)
+        cut = not result.complete and result.finish_reason is None
+        stuck = cut or number >= offer.max_rounds or not offer.box.runs or not offer.box.can_answer(calls)
         left = calls if stuck else ()
         if left:
             if offer.box.runs and number >= offer.max_rounds:
                 log.warning("after %d rounds a model still called tools; there is no answer to these calls", number)
             result = replace(result, tool_calls=left)
-            yield ChatDelta(json={"tool_calls": [call.to_wire() for call in left]})
         progress.so_far = partial(_same, result)
         if left or not calls:
+            if untold := _untold(result, told):
+                yield ChatDelta(json=untold)
             return
         ran = await offer.box.run(calls)
         messages += [_without_name(answer.to_wire()) for answer in ran.results]
@@ -161,6 +174,12 @@ class _Part:
     def _usage(self) -> TokenUsage:
         usage = self._completion.received.usage
         return usage if self._usage_before is None else self._usage_before + usage
+
+
+def _untold(result: ChatResult, told: Mapping[str, Any]) -> dict[str, Any]:
+    """What the deltas have not said: the calls left, and model and usage where what came of them was not all."""
+    whole = result.to_dict()
+    return {name: whole[name] for name in ("model", "usage", "tool_calls") if whole.get(name) != told.get(name)}
 
 
 def _same(result: ChatResult) -> ChatResult:

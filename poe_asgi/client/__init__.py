@@ -6,12 +6,12 @@ from ._attempts import retried, retried_stream
 from ._calls import BODY_BYTES, call, json_object
 from ._catalog import Model, ModelParameter, Pricing, models
 from ._client import PoeClient
-from ._connection import Connection, Timeouts, Upstream, close_pool, upstream, upstream_everywhere
+from ._connection import Connection, Timeouts, Upstream, close_pool, open_pool, upstream, upstream_everywhere
 from ._contents import contents_of
 from ._costs import Charge, Cost, CostItem, request_cost
 from ._declared import Declared
 from ._download import download
-from ._failures import error_members, failure, failure_in_stream
+from ._failures import blotted, error_members, failure, failure_in_stream
 from ._http import HttpRequest, HttpResponse, Transport, read_bounded
 from ._money import USD
 from ._multipart import MAX_FILE_BYTES, checked_name, checked_type
@@ -71,6 +71,7 @@ __all__ = [
     "Upstream",
     "Usage",
     "UsageEntry",
+    "blotted",
     "call",
     "check_rounds",
     "checked_name",
@@ -85,6 +86,7 @@ __all__ = [
     "in_sections",
     "json_object",
     "models",
+    "open_pool",
     "read_bounded",
     "request_cost",
     "retried",

@@ -139,13 +139,18 @@ _lock = threading.Lock()
 
 def pool() -> Transport:
     """The pool of the running event loop, shared by all clients that have none of their own."""
-    from ._httpx import HttpxTransport  # httpx is loaded when it is needed
-
     loop = asyncio.get_running_loop()
     with _lock:
         if loop not in _pools:
-            _pools[loop] = HttpxTransport()
+            _pools[loop] = open_pool()
         return _pools[loop]
+
+
+def open_pool() -> Transport:
+    """A new pool of connections to the network, for the caller to close."""
+    from ._httpx import HttpxTransport  # httpx is loaded when it is needed
+
+    return HttpxTransport()
 
 
 async def close_pool() -> None:

@@ -61,11 +61,13 @@ def failure(
     headers: Mapping[str, str],
     body: bytes,
     *,
+    secret: str = "",
     meanings: Mapping[int, type[UpstreamError]] = MappingProxyType({}),
 ) -> UpstreamError:
     """The error for an answer with this status, to a call described by ``what`` (without any key).
 
-    ``meanings`` has the statuses that mean something else to this call than to a query.
+    ``secret`` is taken out of what came back. ``meanings`` has the statuses that mean something else to this call than
+    to a query.
     """
     text = body.decode("utf-8", "replace")
     try:
@@ -73,26 +75,35 @@ def failure(
     except (ValueError, RecursionError):
         parsed = None
     message, kind, code = error_members(parsed)
-    cls = meanings.get(status) or _BY_STATUS.get(status)
-    if cls is None and status >= 500:
-        cls = OverloadedError
-    elif cls is None and status >= 400:
-        cls = _BY_TYPE.get(code, InvalidCallError) if code == "model_not_found" else InvalidCallError
+    cls = meanings.get(status) or _of_status(status, code)
+    message = blotted(message.rstrip("."), secret)
     return (cls or InvalidResponseError)(
-        f"{what} failed with HTTP {status}" + (f": {message.rstrip('.')}." if message else "."),
+        f"{what} failed with HTTP {status}" + (f": {message}." if message else "."),
         status=status,
-        body=text,
+        body=blotted(text, secret),
         error_type=kind or code or None,
         request_id=headers.get("x-request-id"),
         retry_after=retry_after(headers),
     )
 
 
-def failure_in_stream(what: str, error: Any) -> UpstreamError:
-    """The error for an error object that came inside a stream, where there is no status."""
-    message, kind, code = error_members(error if isinstance(error, dict) and "error" in error else {"error": error})
-    cls = _BY_TYPE.get(kind) or _BY_TYPE.get(code) or OverloadedError
-    return cls(f"{what} failed: {(message or 'no reason given').rstrip('.')}.", error_type=kind or code or None)
+def failure_in_stream(what: str, error: Any, *, body: str = "", secret: str = "") -> UpstreamError:
+    """The error for an error object that came inside a stream, where there is no status but maybe one in its code.
+
+    ``body`` is the object as it came; ``secret`` is taken out of both.
+    """
+    shown = error if isinstance(error, dict) and "error" in error else {"error": error}
+    message, kind, code = error_members(shown)
+    number = shown["error"].get("code") if isinstance(shown["error"], dict) else None
+    by_number = _of_status(number, code) if type(number) is int else None
+    cls = _BY_TYPE.get(kind) or _BY_TYPE.get(code) or by_number or OverloadedError
+    message = blotted((message or "no reason given").rstrip("."), secret)
+    return cls(f"{what} failed: {message}.", body=blotted(body, secret), error_type=kind or code or None)
+
+
+def blotted(text: str, secret: str) -> str:
+    """The text without a secret that it may repeat."""
+    return text.replace(secret, "[key]") if secret else text
 
 
 def error_members(parsed: Any) -> tuple[str, str, str]:
@@ -114,6 +125,17 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     except ValueError:
         return None
     return seconds if 0 <= seconds < 86_400 else None
+
+
+def _of_status(status: int, code: str) -> type[UpstreamError] | None:
+    """What a status stands for; None for one that is no error."""
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    if status >= 500:
+        return OverloadedError
+    if status >= 400:
+        return UnknownBotError if code == "model_not_found" else InvalidCallError
+    return None
 
 
 def _text(value: Any) -> str:

@@ -28,7 +28,7 @@ class HttpxTransport:
             outgoing = httpx.Request(
                 request.method,
                 request.url,
-                headers={"accept-encoding": "identity", **request.headers},
+                headers=_encoded({"accept-encoding": "identity", **request.headers}),
                 content=request.content,
                 extensions={"timeout": timeout.as_dict()},
             )
@@ -67,6 +67,11 @@ class HttpxTransport:
 
     async def aclose(self) -> None:
         await self._pool.aclose()
+
+
+def _encoded(headers: Mapping[str, str]) -> dict[bytes, bytes]:
+    """In the encoding of HTTP; httpx refuses what is not ASCII."""
+    return {name.encode("ascii"): value.encode("latin-1") for name, value in headers.items()}
 
 
 class _Response:

@@ -20,6 +20,7 @@ class Stream(Generic[T]):
     def __init__(self, open_items: Callable[[], AsyncGenerator[T, None]]) -> None:
         self._open_items = open_items
         self._items: AsyncGenerator[T, None] | None = None
+        self._started: AsyncGenerator[T, None] | None = None  # what `start` took the first item from
 
     def __aiter__(self) -> AsyncGenerator[T, None]:
         if self._items is None:
@@ -36,8 +37,9 @@ class Stream(Generic[T]):
 
     async def aclose(self) -> None:
         """Give the connection back, whether the answer was read to its end or not."""
-        if self._items is not None:
-            await self._items.aclose()
+        for items in (self._items, self._started):
+            if items is not None:
+                await items.aclose()
 
     async def start(self) -> Self:
         """Send what is to be sent, and wait for the first item; it is still there to be iterated. Raises as iterating.
@@ -51,7 +53,7 @@ class Stream(Generic[T]):
             except StopAsyncIteration:
                 self._items = items
             else:
-                self._items = _after(first, items)
+                self._items, self._started = _after(first, items), items
         return self
 
     async def _read(self) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from ._connection import Connection
+from ._connection import Connection, open_pool
 from ._http import Transport
 
 
@@ -19,9 +19,7 @@ class OwnPool:
 
     async def __aenter__(self) -> Self:
         if self.connection.own_transport is None and self.connection.transport_elsewhere() is None:
-            from ._httpx import HttpxTransport  # httpx is loaded when it is needed
-
-            self._pool = HttpxTransport()
+            self._pool = open_pool()
             self.connection = replace(self.connection, own_transport=self._pool)
         return self
 

@@ -52,8 +52,10 @@ class StreamedAnswer:
             raise FirstEventTimeoutError(f"{what}: no answer within {timeouts.first_event:g} s.") from None
         answer = cls(response, what, timeouts, started=started)
         if response.status != 200:
+            key = request.headers.get("authorization", "").removeprefix("Bearer ")
             try:
-                raise failure(what, response.status, response.headers, await answer.body(BODY_BYTES))
+                body = await answer.body(BODY_BYTES)
+                raise failure(what, response.status, response.headers, body, secret=key)
             finally:
                 await answer.aclose()
         return answer

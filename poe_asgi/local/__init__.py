@@ -6,6 +6,7 @@ from ._asgi import AsgiApp, HttpAnswer
 from ._asgi_transport import AsgiTransport
 from ._errors import http_error
 from ._fake_poe import FakePoe
+from ._lifespan import Lifespan
 from ._records import Amount, Call, ChargeCall, PointsEntry, SettingsCall, UploadCall, fingerprint
 from ._script import Cut, Pause, Repeat, Script, Thought, ToolCall
 from ._scripts import Scripted
@@ -19,6 +20,7 @@ __all__ = [
     "Cut",
     "FakePoe",
     "HttpAnswer",
+    "Lifespan",
     "Pause",
     "PointsEntry",
     "Repeat",

@@ -72,7 +72,7 @@ from ._requests import (
     UnknownRequestTypeError,
     parse_request,
 )
-from ._rules import RULES, Rule
+from ._rules import RULES, SERVER_RULES, SOURCES, STREAM_RULES, Rule
 from ._settings import Settings
 from ._sse import PING, ServerSentEvent, SSEParser
 from ._states import State
@@ -130,7 +130,10 @@ __all__ = [
     "ResponseReader",
     "ResponseWriter",
     "Rule",
+    "SERVER_RULES",
+    "SOURCES",
     "SSEParser",
+    "STREAM_RULES",
     "Section",
     "Sender",
     "ServerSentEvent",

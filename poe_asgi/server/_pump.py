@@ -168,6 +168,7 @@ def _explain(item: Any) -> str:
         "ErrorEvent": "raise an AnswerError instead",
         "NoneType": 'an empty answer is `yield ""`',
         "bytes": "decode it",
+        "ChatDelta": "write `yield model.stream(…).answer()`",
     }
     if isinstance(item, BaseException):
         hint = "errors are raised, not yielded"

@@ -15,7 +15,7 @@ from .._clock import Clock, current_clock, passed_in
 from ..client import HttpRequest, HttpResponse, read_bounded
 from ..errors import ConfigurationError, ConnectionFailedError, did_you_mean
 from ..local import AsgiApp, AsgiTransport, FakePoe
-from ..protocol import RULES, Limits, Reply
+from ..protocol import STREAM_RULES, Limits, Reply
 from ..server import Bot, create_app
 from ._failures import UnexpectedAnswerError
 from ._listener import Listener
@@ -138,8 +138,8 @@ def checked_rules(ids: Collection[str]) -> Collection[str]:
     if isinstance(ids, str):
         raise ConfigurationError(f"allow= takes several ids of rules: allow=({ids!r},).")
     for each in ids:
-        if each not in RULES:
-            raise ConfigurationError(f"There is no rule {each!r}.{did_you_mean(each, RULES)}")
+        if each not in STREAM_RULES:
+            raise ConfigurationError(f"There is no rule {each!r}.{did_you_mean(each, STREAM_RULES)}")
     return ids
 
 

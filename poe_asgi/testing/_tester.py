@@ -14,7 +14,7 @@ from ..local import AsgiApp, FakePoe
 from ..protocol import File, Limits, Message, Reply, Settings, new_identifier
 from ..server import Bot
 from ._chat import Chat
-from ._lifespan import Lifespan
+from ._lifespan import TestedLifespan
 from ._target import UNSET, Target, checked_rules
 
 
@@ -144,7 +144,7 @@ class BotTester:
             asyncio.get_running_loop()
         except RuntimeError:
             raise ConfigurationError("Bots run on asyncio alone, and this test does not: set its backend.") from None
-        lifespan = Lifespan(self._target.app)
+        lifespan = TestedLifespan(self._target.app)
         with self._target.surroundings():
             await lifespan.start()
         try:

@@ -17,7 +17,7 @@ from poe_asgi.chat._messages import Messages, wire_messages
 from poe_asgi.client import MAX_FILE_BYTES, Connection
 from poe_asgi.errors import ExpiredUrlError, FileTooLargeError, UnsafeUrlError
 from poe_asgi.local import AsgiTransport
-from poe_asgi.protocol import ToolCall, ToolResult, ToolRound
+from poe_asgi.protocol import Attachment, ToolCall, ToolResult, ToolRound, insert_attachments
 from tests.client.support import Answers
 
 pytestmark = pytest.mark.asyncio
@@ -369,3 +369,19 @@ async def test_a_file_that_is_too_large_is_given_up(tmp_path: Path) -> None:
 async def test_a_name_or_type_that_is_none_is_refused(wrong: dict[str, str]) -> None:
     with pytest.raises(ConfigurationError):
         await inline_file(PNG, **wrong)
+
+
+async def test_the_result_of_a_call_is_a_message() -> None:
+    call = ToolCall("look_up", "{}", id="call_1")
+    sent = await wire_messages([user("Look it up."), call.answered("42")], Connection())
+    assert sent[1] == {"role": "tool", "name": "look_up", "tool_call_id": "call_1", "content": "42"}
+
+
+async def test_a_file_whose_text_the_prompt_tells_is_not_sent_once_more() -> None:
+    told = Attachment(
+        url="https://x.test/a.pdf", name="a.pdf", content_type="application/pdf", parsed_content="A tale."
+    )
+    image = Attachment(url="https://x.test/a.png", name="a.png", content_type="image/png", parsed_content="A cat.")
+    sent = await wire_messages(insert_attachments([user("What is this?", told, image)]), Connection())
+    assert [part["type"] for part in sent[-1]["content"]] == ["text", "image_url"]
+    assert "A tale." in sent[0]["content"]

@@ -139,7 +139,9 @@ class FileCounting(fp.PoeBot):
     """Keeps the number of files in the conversation with its answer."""
 
     async def get_response(self, request: fp.QueryRequest) -> Partials:
-        before = next((int(each.metadata) for each in reversed(request.query) if each.metadata), 0)
+        before = next(
+            (int(each.metadata or "") for each in reversed(request.query) if (each.metadata or "").isdigit()), 0
+        )
         count = before + len(request.query[-1].attachments)
         yield fp.PartialResponse(text=f"You have sent {count} files.")
         yield fp.DataResponse(metadata=str(count))

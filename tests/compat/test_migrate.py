@@ -1,4 +1,4 @@
-"""docs/migrate.md leads from every name of the official SDK to one of this."""
+"""docs/migrate.md leads from every name of the official SDK to one of this, and tells the truth of both servers."""
 
 from __future__ import annotations
 
@@ -8,8 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.official import fp
-from tests.snippets import ROOT, table
+from poe_asgi.checker import check
+from poe_asgi.protocol import RULES
+from tests.compat import bots
+from tests.compat.both import ours, theirs
+from tests.interop.official import DEPRECATED_CALLS, fp
+from tests.snippets import ROOT, snippets, table
+from tests.support import KEY
+
+pytestmark = DEPRECATED_CALLS
 
 PAGE = ROOT / "docs/migrate.md"
 TABLES = ("The app", "The bot", "Answers", "Requests", "Calls", "Settings and parameters")
@@ -32,3 +39,22 @@ def test_a_name_of_the_official_sdk_is_in_the_tables(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in MEMBERS if not name.startswith("handle_")])
 def test_a_member_of_the_official_bot_is_told_of(name: str) -> None:
     assert name in told()
+
+
+@pytest.mark.asyncio
+async def test_the_checker_finds_what_is_told_before_and_nothing_after() -> None:
+    before = await check(theirs(bots.Echo()), access_key=KEY, fast=True)
+    (told,) = snippets(PAGE, "text")
+    marks = {"error": "✗", "warning": "!"}
+    assert re.findall(r"^(.)  ([\w-]+) +(.+)$", told.code, re.MULTILINE) == [
+        (marks[found.rule.level], found.rule.id, found.rule.sentence) for found in before.findings
+    ]
+    after = await check(ours(bots.Echo()), access_key=KEY, fast=True)
+    assert (after.problem, [found.rule.id for found in after.findings]) == (None, [])
+    assert set(before.checked) == set(after.checked)
+
+
+def test_the_rules_that_are_named_exist() -> None:
+    named = {name for row in table(PAGE, "What changes at once") for name in re.findall("`(.+?)`", row[2])}
+    assert named
+    assert named <= RULES.keys()

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from poe_asgi import Limits, create_app, drain
+from poe_asgi.checker import check
 from poe_asgi.compat import from_fastapi_poe
+from poe_asgi.local import FakePoe
 from poe_asgi.protocol import ErrorEvent, Text
 from poe_asgi.testing import ManualClock
 from tests.compat import bots
@@ -21,6 +23,16 @@ from tests.interop.official import fp
 from tests.support import KEY, Exchange, ask, settle, started
 
 pytestmark = pytest.mark.asyncio
+
+KINDS = [
+    bots.Echo,
+    bots.AttachmentsIn,
+    bots.AttachmentsOut,
+    bots.Image,
+    bots.Video,
+    bots.FileCounting,
+    bots.Log,
+]
 
 
 class Seen(fp.PoeBot):
@@ -355,3 +367,10 @@ async def test_a_context_manager_of_the_bot_around_its_yields_is_left_where_it_w
             yield fp.ErrorResponse(text="No.")
 
     assert (await answer(ours(Timed()), asked())).text == "abc"
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+async def test_the_checker_finds_nothing_at_any_kind_of_bot(kind: type[fp.PoeBot]) -> None:
+    with FakePoe().installed():
+        report = await check(ours(kind()), access_key=KEY, fast=True)
+    assert (report.problem, [finding.rule.id for finding in report.findings]) == (None, [])

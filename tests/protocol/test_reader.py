@@ -5,6 +5,8 @@ import pytest
 from poe_asgi.errors import SSEError
 from poe_asgi.protocol import (
     RULES,
+    SOURCES,
+    STREAM_RULES,
     Data,
     Done,
     ErrorEvent,
@@ -71,14 +73,23 @@ BREAKS: dict[str, ResponseReader] = {
 }
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", STREAM_RULES)
 def test_every_rule_has_a_stream_that_breaks_it(rule: str) -> None:
     assert rule in broken(BREAKS[rule])
     others = broken(BREAKS[rule]) - {rule}
     assert others <= {"text-sum"}, "one fault, one rule; too much visible text is too much in sum as well"
 
 
-@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_is_in_the_one_list_with_all_it_needs() -> None:
+    assert set(STREAM_RULES) < set(RULES)
+    for rule in RULES.values():
+        assert rule.source in SOURCES
+        assert all(text and not text.endswith(" ") for text in (rule.sentence, rule.fix, rule.topic))
+        assert rule.sentence.endswith(".")
+        assert rule.fix.endswith(".")
+
+
+@pytest.mark.parametrize("rule", STREAM_RULES)
 def test_a_warning_leaves_an_answer_clean(rule: str) -> None:
     assert BREAKS[rule].clean == (RULES[rule].level == "warning")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Literal, assert_type
 
 from pydantic import BaseModel
 
@@ -18,6 +19,7 @@ from poe_asgi import (
     Limits,
     Message,
     Meta,
+    PoeChatModel,
     QueryContext,
     ReplaceResponse,
     Settings,
@@ -31,7 +33,9 @@ from poe_asgi import (
     system,
     user,
 )
+from poe_asgi.chat import BotModel, ChatModel, ChatResult, ChatStream, ParsedResult, inline_file
 from poe_asgi.server import ReactionContext, SettingsContext
+from poe_asgi.testing import ScriptedModel
 
 bot = Bot(
     "Shout",
@@ -114,3 +118,64 @@ routes = bot_routes(bot, path="/poe")
 lifespan = running(bot, typed)
 # registered functions come back unchanged
 generator: Answer = with_deps(QueryContext.__new__(QueryContext))
+
+
+class Recipe(BaseModel):
+    name: str
+
+
+def temperature(city: str) -> int:
+    """The temperature in a city."""
+    return len(city)
+
+
+model = PoeChatModel(model="claude-3-opus", model_options={"temperature": 0.7})
+
+
+async def asking() -> None:
+    result = await model.invoke([{"role": "user", "content": "Which model are you using?"}], reasoning_effort="low")
+    assert_type(result, ChatResult)
+    assert_type(await model.invoke("x", streaming=False), ChatResult)
+    assert_type(await model.invoke("x", streaming=True), ChatStream)
+    assert_type(model.stream(user("x"), tools=[temperature], tool_choice=temperature, max_rounds=2), ChatStream)
+    await model.invoke([user("x"), {"role": "user", "content": ["x", Path("cat.png"), b"x"]}, *result.messages])
+    await model.invoke([system("x"), user("x", await inline_file(b"x", name="x.png"))])
+    async with model.stream("x") as stream:
+        async for delta in stream:
+            delta.text.upper()
+            delta.json.get("usage")
+    total = stream.result.usage + result.usage
+    assert_type(total.input_tokens, int)
+    parsed = await model.parse("x", Recipe, repairs=1, tools=[temperature], temperature=0)
+    assert_type(parsed, ParsedResult[Recipe])
+    parsed.parsed.name.upper()
+    listed = await model.parse("x", list[Recipe])
+    listed.parsed[0].name.upper()
+
+
+async def in_short(model: ChatModel) -> str:
+    whole = await model.invoke("x", temperature=0)
+    assert_type(whole, ChatResult)
+    assert_type((await model.parse("x", Recipe)).parsed, Recipe)
+    return whole.text + model.model
+
+
+@asynccontextmanager
+async def open_model() -> AsyncIterator[ChatModel]:
+    async with PoeChatModel() as opened:
+        yield opened
+
+
+cook = Bot(lifespan=open_model)
+
+
+@cook.query
+async def models_answer(ctx: QueryContext[ChatModel]) -> Answer:
+    bot_model: BotModel = ctx.poe.model(claude, model_options={"temperature": 0.2})
+    scripted = ScriptedModel("x")
+    fit: list[ChatModel] = [model, bot_model, scripted, ctx.poe.model("X")]
+    for each in fit:
+        yield await in_short(each)
+        yield each.stream(ctx.prompt()).answer()
+    yield model.stream(ctx.prompt()).answer(thoughts="quote")
+    yield ctx.deps.stream(ctx.messages).answer(thoughts="show")

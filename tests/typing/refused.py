@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
-from poe_asgi import Answer, Bot, File, Limits, Meta, QueryContext, Settings, create_app, user
+from pydantic import BaseModel
+
+from poe_asgi import Answer, Bot, File, Limits, Meta, PoeChatModel, PoeClient, QueryContext, Settings, create_app, user
+from poe_asgi.chat import ChatModel
 from poe_asgi.protocol import Done, ErrorEvent
 
 bot = Bot("Shout")
@@ -47,3 +51,33 @@ File("u", "n", "c")  # refused
 Settings(allow_attachment=True)  # refused
 create_app("bot")  # refused
 user("hi", "a.png")  # refused
+
+
+class Recipe(BaseModel):
+    name: str
+
+
+model = PoeChatModel(temperature=0.7)  # refused
+chat: ChatModel = PoeClient()  # refused
+
+
+@bot.query
+async def model_yielded(ctx: QueryContext) -> Answer:
+    yield model.stream(ctx.prompt())  # refused
+    yield ctx.poe.model("X").stream(ctx.prompt())  # refused
+    yield await model.invoke("x")  # refused
+    yield await model.invoke("x", streaming=True)  # refused
+    yield model.stream("x").answer("quote")  # refused
+    yield model.stream("x").answer(thoughts="loud")  # refused
+
+
+async def asking(asked: ChatModel) -> None:
+    await model.invoke(Path("cat.png"))  # refused
+    await model.invoke(["x"])  # refused
+    await model.invoke("x", streaming="yes")  # refused
+    await model.invoke("x", tools=3)  # refused
+    (await model.invoke("x", streaming=True)).text  # refused
+    (await model.invoke("x")).parsed  # refused
+    (await model.parse("x", Recipe)).parsed.minutes  # refused
+    (await asked.parse("x", Recipe)).parsed.minutes  # refused
+    asked.ask("x")  # refused
