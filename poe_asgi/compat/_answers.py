@@ -25,10 +25,10 @@ def handler_of(bot: fp.PoeBot, own_key: str | None) -> Handler:
     async def handler(ctx: QueryContext) -> AsyncGenerator[Item | Meta, None]:
         import fastapi_poe as fp
 
-        if own_key is None:
+        if own_key is None and ctx.access_key is not None:
             bot.access_key = ctx.access_key  # its helpers sign with it; of several keys, one that is valid now
-        key = bot.access_key or "<missing>"
-        request = await official_request(fp.QueryRequest, ctx, access_key=key, api_key=key)
+        key = own_key or ctx.access_key or "<missing>"
+        request = official_request(fp.QueryRequest, ctx, access_key=key, api_key=key)
         calls = Calls(ctx)
         current.set(calls)
         source = aiter(_events(bot, request, fp.RequestContext(http_request=ctx.http)))

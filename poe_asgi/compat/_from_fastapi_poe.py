@@ -113,7 +113,7 @@ async def _report(model: type[BaseModel], ctx: Context[Any], handle: Any) -> Non
     import fastapi_poe as fp
 
     try:
-        request = await official_request(model, ctx)
+        request = official_request(model, ctx)
     except RequestError as exc:
         ctx.log.info("a report was left out: %s", exc)
         return

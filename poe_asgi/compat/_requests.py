@@ -8,12 +8,13 @@ is left out, and only that.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import deepcopy
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from ..errors import RequestError
-from ..protocol import CONTENT_TYPES, ErrorReportRequest, parse_json_object
+from ..protocol import CONTENT_TYPES, ErrorReportRequest
 from ..server import Context
 
 M = TypeVar("M", bound=BaseModel)
@@ -24,12 +25,14 @@ _PASSES = 10
 _IDS = {"message_id": "", "user_id": "", "conversation_id": ""}
 
 
-async def official_request(model: type[M], ctx: Context[Any], **values: Any) -> M:
+def official_request(model: type[M], ctx: Context[Any], **values: Any) -> M:
     """The request of this context as an instance of ``model``; ``values`` go over what was sent.
 
     Raises RequestError, which quotes nothing, when something is missing that the class cannot do without.
     """
-    sent = parse_json_object(await ctx.http.body())
+    sent = ctx.http.scope.get("poe_asgi.sent")
+    if sent is None:  # a query that came by another door
+        sent = {"type": "query", **ctx.request.to_wire()}
     for message in sent.get("query") or ():
         _fill(message)
     if isinstance(ctx.request, ErrorReportRequest):
@@ -49,7 +52,6 @@ def _fill(message: dict[str, Any]) -> None:
 
 
 def _validated(model: type[M], values: dict[str, Any]) -> M:
-    refused: set[tuple[Any, ...]] = set()
     for _ in range(_PASSES):
         try:
             return model.model_validate(values)
@@ -57,6 +59,7 @@ def _validated(model: type[M], values: dict[str, Any]) -> M:
             refused = {_part(values, each["loc"], each["type"]) for each in exc.errors(include_input=False)}
         if () in refused:
             break
+        values = deepcopy(values)  # parts of it are parts of the request, too
         _leave_out(values, refused)
     # Raised out here: the error caught above holds the values, the access key among them, and would be its context.
     raise RequestError(f"The request does not fit {model.__name__} of fastapi_poe.")
@@ -75,10 +78,7 @@ def _part(values: Any, path: tuple[Any, ...], problem: str) -> tuple[Any, ...]:
 
 def _leave_out(values: Any, paths: Iterable[tuple[Any, ...]]) -> None:
     """Delete the values at these paths, from the back: a deletion moves what follows it in a list."""
-    kept = set(paths)
-    for path in sorted(kept, reverse=True):
-        if any(path[:length] in kept for length in range(len(path))):
-            continue  # it goes with what it is a part of
+    for path in sorted(paths, reverse=True):
         parent = values
         for step in path[:-1]:
             parent = parent[step]

@@ -35,7 +35,7 @@ async def settings_of(bot: fp.PoeBot, ctx: SettingsContext) -> Settings:
     """What the bot says of its settings. What this package would refuse in them is logged, and told to Poe as it is."""
     import fastapi_poe as fp
 
-    request = await official_request(fp.SettingsRequest, ctx)
+    request = official_request(fp.SettingsRequest, ctx)
     context = fp.RequestContext(http_request=ctx.http)
     if overridden(bot, "handle_settings"):
         answer = await bot.handle_settings(request, context)

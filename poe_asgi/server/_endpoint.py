@@ -105,7 +105,8 @@ class BotEndpoint:
             return _refuse(401, "The access key is missing or wrong.", {"WWW-Authenticate": "Bearer"})
         try:
             body = await _read(scope, receive, self.bot.limits)
-            request = parse_request(parse_json_object(body))
+            sent = parse_json_object(body)
+            request = parse_request(sent)
         except _RefusedError as exc:
             return _refuse(exc.status, str(exc))
         except UnknownRequestTypeError as exc:
@@ -113,7 +114,10 @@ class BotEndpoint:
         except RequestError as exc:
             return _refuse(400, str(exc), fields=exc.fields)
         # Usually without `receive`: the body is gone, and waiting for it would take until the disconnect.
-        http = Request(scope, _again(body)) if self.bot.keeps_body else Request(scope)
+        http = Request(scope)
+        if self.bot.keeps_body:
+            scope["poe_asgi.sent"] = sent
+            http = Request(scope, _again(body))
         if isinstance(request, QueryRequest):
             if self.site.draining:
                 return _refuse(503, "The bot is being restarted.", {"Retry-After": "1"})

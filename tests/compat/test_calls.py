@@ -184,6 +184,14 @@ async def test_a_key_of_the_bots_own_is_the_one_that_counts() -> None:
     assert (await post(app, asked(), key="o" * 32))[1].count(b"o" * 32) == 3
 
 
+async def test_a_query_without_a_key_takes_none_from_the_bot() -> None:
+    official = Keys()
+    made = from_fastapi_poe(official)
+    await answer(create_app(made, access_key=KEY), asked())
+    reply = await answer(create_app(made, allow_without_key=True), asked())
+    assert reply.text == f"<missing> <missing> {KEY}"
+
+
 async def test_without_a_key_the_bot_has_none() -> None:
     app = create_app(from_fastapi_poe(Keys()), allow_without_key=True)
     assert (await answer(app, asked())).text == "<missing> <missing> None"

@@ -293,6 +293,15 @@ async def test_fields_that_a_later_official_class_knows_reach_it(monkeypatch: py
     assert bot.requests[0].new == "thing"
 
 
+async def test_a_query_that_came_by_another_door_reaches_the_bot() -> None:
+    bot = Seen()
+    made = from_fastapi_poe(bot)
+    made.keeps_body = False  # as where the body is no request of Poe's
+    assert (await ask(made, asked("Hello", temperature=0.5))).text == "ok"
+    (request,) = bot.requests
+    assert (request.query[0].content, request.temperature, request.message_id) == ("Hello", 0.5, "m-1")
+
+
 async def test_a_conversation_without_a_known_message_is_answered() -> None:
     body = asked()
     body["query"] = [{"role": "new", "content": "x"}]

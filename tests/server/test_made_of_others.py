@@ -45,6 +45,7 @@ async def test_its_handler_can_ask_for_the_body_and_for_a_disconnect_that_is_not
     async def handler(ctx: Any) -> Any:
         assert await ctx.http.json() == SMALL
         assert await ctx.http.body()
+        assert ctx.http.scope["poe_asgi.sent"] == SMALL
         assert not await ctx.http.is_disconnected()
         yield "x"
 
