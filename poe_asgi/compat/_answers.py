@@ -9,7 +9,7 @@ from ..errors import AnswerError, ResponseError
 from ..protocol import Item, Meta
 from ..server import QueryContext
 from ._calls import Calls, current, files_to_send
-from ._events import Ended, NotSentError, items_of
+from ._events import Ended, NotSentError, items_of, said_by_bot
 from ._official import overridden
 from ._requests import official_request
 
@@ -49,16 +49,22 @@ def handler_of(bot: fp.PoeBot, own_key: str | None) -> Handler:
                         break
                     try:
                         yield item
-                    except ResponseError as exc:  # of a `meta`
-                        ctx.log.info("%s of %s: %s It is left out.", item, type(bot).__name__, exc)
                     except GeneratorExit:
                         raise
                     except BaseException as exc:  # noqa: BLE001
+                        if isinstance(exc, ResponseError) and isinstance(item, Meta):
+                            ctx.log.info("%s of %s is left out: %s", item, type(bot).__name__, exc)
+                            continue
                         thrown = exc
                         break
             await calls.settle()
             for item in _translated(files_to_send(bot, request.message_id), ctx):
                 yield item
+        except fp.BotError as exc:
+            said = said_by_bot(exc)
+            if said is None:
+                raise
+            raise said from exc
         finally:
             await _close(source)
 

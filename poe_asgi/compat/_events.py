@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..errors import AnswerError, InsufficientFundError
+from ..errors import AnswerError, BotError, InsufficientFundError
 from ..protocol import Data, File, Item, Meta, ReplaceResponse, SuggestedReply, Text
 from ._official import RawEvent
 
@@ -38,6 +38,22 @@ def items_of(event: Any) -> Iterator[Item | Meta]:
         yield _raw(event)
     else:
         yield event
+
+
+def said_by_bot(exc: fp.BotError) -> BotError | None:
+    """The `error` event of another bot, which the official client raises as the JSON it came in; None if it is none."""
+    try:
+        said = json.loads(str(exc))
+    except ValueError:
+        return None
+    if not isinstance(said, dict) or not isinstance(text := said.get("text"), str):
+        return None
+    error_type = said.get("error_type")
+    return BotError(
+        text,
+        allow_retry=said.get("allow_retry") is not False,
+        error_type=error_type if isinstance(error_type, str) else None,
+    )
 
 
 def _partial(event: fp.PartialResponse) -> Iterator[Item | Meta]:

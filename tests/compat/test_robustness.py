@@ -14,13 +14,15 @@ import pytest
 from poe_asgi import Limits, create_app, drain
 from poe_asgi.checker import check
 from poe_asgi.compat import from_fastapi_poe
-from poe_asgi.local import FakePoe
+from poe_asgi.local import FakePoe, Script, http_error
 from poe_asgi.protocol import ErrorEvent, Text
 from poe_asgi.testing import ManualClock
 from tests.compat import bots
-from tests.compat.both import answer, asked, ours, post
+from tests.compat.both import answer, asked, ours, poe, post
 from tests.interop.official import fp
 from tests.support import KEY, Exchange, ask, settle, started
+
+__all__ = ["poe"]
 
 pytestmark = pytest.mark.asyncio
 
@@ -122,6 +124,21 @@ async def test_settings_that_fail_are_answered_503_without_a_reason() -> None:
     status, raw = await post(ours(Failing()), {"type": "settings"})
     assert status == 503
     assert b"secret" not in raw
+
+
+@pytest.mark.parametrize("allow_retry", [True, False])
+async def test_the_error_of_another_bot_is_passed_on(allow_retry: bool, poe: FakePoe) -> None:
+    said = ErrorEvent(text="Too long.", allow_retry=allow_retry, error_type="user_message_too_long")
+    poe.bot("Model", Script("so ", said))
+    reply = await answer(ours(bots.PromptWrapper()), asked())
+    assert (reply.text, reply.error) == ("so ", said)
+
+
+async def test_another_bot_that_cannot_be_asked_is_no_error_of_its_own(poe: FakePoe) -> None:
+    poe.bot("Model", http_error(500))
+    reply = await answer(ours(bots.PromptWrapper()), asked())
+    assert reply.error is not None
+    assert reply.error.text.startswith("Something went wrong in this bot (error ")
 
 
 # ---- limits
