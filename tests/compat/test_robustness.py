@@ -14,7 +14,7 @@ import pytest
 from poe_asgi import Limits, create_app, drain
 from poe_asgi.checker import check
 from poe_asgi.compat import from_fastapi_poe
-from poe_asgi.local import FakePoe, Script, http_error
+from poe_asgi.local import FakePoe, Script
 from poe_asgi.protocol import ErrorEvent, Text
 from poe_asgi.testing import ManualClock
 from tests.compat import bots
@@ -134,11 +134,16 @@ async def test_the_error_of_another_bot_is_passed_on(allow_retry: bool, poe: Fak
     assert (reply.text, reply.error) == ("so ", said)
 
 
-async def test_another_bot_that_cannot_be_asked_is_no_error_of_its_own(poe: FakePoe) -> None:
-    poe.bot("Model", http_error(500))
-    reply = await answer(ours(bots.PromptWrapper()), asked())
-    assert reply.error is not None
-    assert reply.error.text.startswith("Something went wrong in this bot (error ")
+@pytest.mark.parametrize("said", ["secret", '"secret"', '{"text": 5, "detail": "secret"}'])
+async def test_any_other_error_of_a_call_is_an_error_with_an_id(said: str) -> None:
+    class Failing(fp.PoeBot):
+        async def get_response(self, request: fp.QueryRequest) -> AsyncIterator[Any]:
+            raise fp.BotError(said)
+            yield
+
+    _, raw = await post(ours(Failing()), asked())
+    assert b"Something went wrong in this bot (error " in raw
+    assert b"secret" not in raw
 
 
 # ---- limits
