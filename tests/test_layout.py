@@ -27,6 +27,7 @@ LAYERS = [
     "chat",
     "observe",
     "server",
+    "compat",
     "openai_api",
     "local",
     "testing",

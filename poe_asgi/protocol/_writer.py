@@ -46,6 +46,7 @@ class ResponseWriter:
         "_limits",
         "_now",
         "_plenty",
+        "_promised",
         "_run",
         "_said_text",
         "_started",
@@ -76,13 +77,27 @@ class ResponseWriter:
         self._said_text = False
         self._last = now  # when a run last left
         self._now = now
+        self._promised: tuple[Meta, float] | None = None
 
     # ---- what a handler says
 
     def open(self, meta: Meta) -> None:
-        """Write `meta`. Must come first."""
+        """Write `meta`. Must come first; after `promise` it may come until something else has."""
+        if self._promised is not None and not self._started:
+            self._wire.meta(meta)
+            self._promised = None
+        else:
+            self.state = after(self.state, "meta")
+            self._more().meta(meta)
+
+    def promise(self, meta: Meta, until: float) -> None:
+        """Instead of `open`: write this `meta` at ``until``, or before the first other event, if `open` is not called.
+
+        For handlers that say their `meta` themselves, and may be slow to do so.
+        """
         self.state = after(self.state, "meta")
-        self._more().meta(meta)
+        self._promised = meta, until
+        self._events += 1
 
     def text(self, text: str) -> None:
         """Append text. Raises LimitError with the part that still ``fits`` when it passes the character limit."""
@@ -165,6 +180,8 @@ class ResponseWriter:
         self.held_until = None
         if self._kind and (self._events * 2 < self._plenty or not self._hold(now)):
             self._flush()
+        if self._promised is not None:
+            self._await_meta(now, self._promised[1])
         return self._wire.take()
 
     @property
@@ -248,8 +265,20 @@ class ResponseWriter:
         self._started = True
         return self._more()
 
+    def _await_meta(self, now: float, until: float) -> None:
+        if now >= until:
+            self._keep_promise()
+        else:
+            self.held_until = until if self.held_until is None else min(until, self.held_until)
+
+    def _keep_promise(self) -> None:
+        if self._promised is not None:
+            self._wire.meta(self._promised[0])
+            self._promised = None
+
     def _more(self) -> Wire:
         """The wire, for one more event."""
+        self._keep_promise()
         self._events += 1
         return self._wire
 

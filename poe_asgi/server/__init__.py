@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from ._app import bot_routes, create_app, drain
 from ._bot import Bot
-from ._contexts import ErrorReportContext, FeedbackContext, QueryContext, ReactionContext, SettingsContext
+from ._contexts import Context, ErrorReportContext, FeedbackContext, QueryContext, ReactionContext, SettingsContext
 from ._lifespan import running
 from ._served import ServedBot, served_bots
 
 __all__ = [
     "Bot",
+    "Context",
     "ErrorReportContext",
     "FeedbackContext",
     "QueryContext",

@@ -126,7 +126,7 @@ def both(path: str, app: ASGIApp) -> list[BaseRoute]:
 
 def _by_path(bots: Bot | Mapping[str, Bot]) -> dict[str, Bot]:
     if isinstance(bots, Bot):
-        return {"/": bots}
+        bots = {bots.path: bots}
     if not isinstance(bots, Mapping) or not bots:
         raise ConfigurationError('create_app takes a Bot, or several by path: create_app({"/shout": shout}).')
     for path, bot in bots.items():

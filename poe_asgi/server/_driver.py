@@ -49,6 +49,7 @@ class Driver:
     """``handle`` makes the handler's generator; ``started`` is when the request came, on the current clock.
 
     ``outlet`` belongs to the request's task. ``wire`` makes the bytes: Poe's, unless another is given.
+    ``meta`` goes out at once; with ``meta_seconds`` it waits so long for the handler to yield another one first.
     """
 
     __slots__ = (
@@ -82,6 +83,7 @@ class Driver:
         started: float,
         outlet: Outlet,
         wire: Wire | None = None,
+        meta_seconds: float = 0,
     ) -> None:
         self._handle = handle
         self._limits = limits
@@ -89,8 +91,8 @@ class Driver:
         self.loop = asyncio.get_running_loop()
         self._clock = current_clock()
         self._writer = ResponseWriter(limits, now=started, wire=wire)
-        self._writer.open(meta)
-        self._pump = Pump(self._writer, end=self._end_at_limit)
+        self._writer.promise(meta, started + meta_seconds)
+        self._pump = Pump(self._writer, end=self._end_at_limit, takes_meta=meta_seconds > 0)
         self._task: asyncio.Task[None] | None = None
         self._timer: Timer | None = None  # the deadline, or a ping before it
         self._draining: Timer | None = None

@@ -120,7 +120,8 @@ class BotEndpoint:
             return _refuse(401, "The access key is missing or wrong.", {"WWW-Authenticate": "Bearer"})
         try:
             body = await read_body(scope, receive, self.bot.limits)
-            request = parse_request(parse_json_object(body))
+            sent = parse_json_object(body)
+            request = parse_request(sent)
             if isinstance(request, QueryRequest):
                 self.admit()
         except RefusedError as exc:
@@ -129,7 +130,11 @@ class BotEndpoint:
             return _refuse(501, str(exc))
         except RequestError as exc:
             return _refuse(400, str(exc), fields=exc.fields)
-        http = Request(scope)  # without `receive`: the body is gone, and waiting for it would take until the disconnect
+        # Usually without `receive`: the body is gone, and waiting for it would take until the disconnect.
+        http = Request(scope)
+        if self.bot.keeps_body:
+            scope["poe_asgi.sent"] = sent
+            http = Request(scope, _again(body))
         if isinstance(request, QueryRequest):
             scope["poe_asgi.driver"] = self.driver(request, http, key, started, Outlet(send))
             return self.answers
@@ -183,6 +188,7 @@ class BotEndpoint:
             started=started,
             outlet=outlet,
             wire=wire,
+            meta_seconds=bot.meta_seconds,
         )
 
     # ---- by type
@@ -259,6 +265,17 @@ async def _guarded(hook: Callable[[Any], Awaitable[Any]], ctx: Context[Any]) -> 
         return await hook(ctx)
     except SystemExit as exc:
         raise RuntimeError("it called sys.exit") from exc
+
+
+def _again(body: bytes) -> Receive:
+    """Gives a body that was read before, and then nothing: a disconnect cancels whoever might ask for it."""
+    messages = iter([{"type": "http.request", "body": body, "more_body": False}])
+
+    async def receive() -> Any:
+        message = next(messages, None)
+        return message if message is not None else await asyncio.get_running_loop().create_future()
+
+    return receive
 
 
 def _refuse(
