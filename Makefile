@@ -6,8 +6,8 @@ SETUP := $(VENV)/.setup
 
 .PHONY: run test check fix bench screenshot scale wheel-test lowest clean
 
-run: $(SETUP)  ## serve the echo bot on http://127.0.0.1:8000
-	@$(BIN)/python -m examples.serve
+run: $(SETUP)  ## talk to the echo bot in the browser: http://127.0.0.1:8000
+	@$(BIN)/poe-asgi dev examples/echo.py
 
 test: $(SETUP)  ## the whole suite
 	$(BIN)/python -m pytest

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -25,8 +24,8 @@ from examples import (
     mounted_in_fastapi,
     options,
     resource,
-    serve,
     several_bots,
+    two_doors,
 )
 from poe_asgi.protocol import (
     Data,
@@ -256,6 +255,31 @@ async def test_memory_is_kept_from_turn_to_turn() -> None:
     assert json.loads(conversation[1]["metadata"]) == {"items": ["milk"]}
 
 
+@pytest.mark.asyncio
+async def test_two_doors_lead_to_one_bot() -> None:
+    poe = await asked(two_doors, query("one two"), "/bot/")
+    assert (poe.text, poe.reader.suggested_replies) == ("1. one\n2. two\n", ["Count these words"])
+    part = {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBERg=="}}
+    chat = {"model": "Scribe", "messages": [{"role": "user", "content": [part, {"type": "text", "text": "one two"}]}]}
+    completion = await Exchange().run(two_doors.app, chat, path="/bot/v1/chat/completions")
+    message = completion.json["choices"][0]["message"]
+    assert message["content"] == poe.text + "and the file a.pdf, of type application/pdf\n"
+    assert message["suggested_replies"] == ["Count these words"]
+    models = await Exchange().run(two_doors.app, b"", path="/bot/v1/models", method="GET")
+    assert [model["id"] for model in models.json["data"]] == ["Scribe"]
+    assert (await Exchange().run(two_doors.app, b"", path="/health", method="GET")).json == {"status": "ok"}
+
+
+@pytest.mark.asyncio
+async def test_two_doors_tell_of_an_error_each_in_its_way() -> None:
+    poe = await asked(two_doors, query(""), "/bot/")
+    assert poe.reader.error is not None
+    chat = {"model": "Scribe", "messages": [{"role": "user", "content": ""}], "stream": True}
+    completion = await Exchange().run(two_doors.app, chat, path="/bot/v1/chat/completions")
+    assert completion.status == 400
+    assert completion.json["error"]["message"] == poe.reader.error.text
+
+
 # ---- as commands
 
 
@@ -285,53 +309,12 @@ def started(*arguments: str, until: str, **environment: str) -> Iterator[re.Matc
         assert "Traceback" not in rest
 
 
-def pasted(line: str, **environment: str) -> bytes:
-    """What the line prints when it is pasted into bash."""
-    if shutil.which("curl") is None or shutil.which("bash") is None:
-        pytest.skip("curl and bash are needed to paste the line that is printed")
-    return subprocess.run(
-        ["bash", "-c", line], env={**os.environ, **environment}, check=True, capture_output=True, timeout=10
-    ).stdout
-
-
 def judged(body: bytes) -> ResponseReader:
     reader = ResponseReader()
     reader.feed(body)
     reader.end()
     assert reader.clean, reader.violations
     return reader
-
-
-def test_serve_prints_a_line_that_works_when_pasted() -> None:
-    with started("examples.serve", until="(?m)^curl .+$", PORT="0") as line:
-        key = re.search("Bearer ([0-9a-f]{32})", line[0])
-        assert key is not None
-        assert judged(pasted(line[0])).text == "Hello"
-        assert "!" not in line[0]  # an interactive shell would look into its history
-        assert pasted(f"{line[0].replace(key[1], 'wrong')} -w '%{{http_code}}'").endswith(b"401")
-
-
-def test_serve_keeps_the_key_of_the_environment_to_itself() -> None:
-    key = "$(exit 1) ' \" #" + "k" * 17
-    with started("examples.serve", until="(?ms)^The echo bot.+^curl [^\n]+$", PORT="0", POE_ACCESS_KEY=key) as output:
-        assert key not in output[0]
-        line = output[0].splitlines()[-1]
-        assert '"Authorization: Bearer $POE_ACCESS_KEY"' in line
-        assert judged(pasted(line, POE_ACCESS_KEY=key)).text == "Hello"
-
-
-def test_serve_takes_the_next_free_port() -> None:
-    with serve.listen(0) as first:
-        taken = first.getsockname()[1]
-        with serve.listen(taken) as second:
-            assert second.getsockname()[1] > taken
-
-
-@pytest.mark.parametrize("port", ["eighty", "-1", "65536", "8000.5"])
-def test_serve_refuses_a_port_that_is_none(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PORT", port)
-    with pytest.raises(SystemExit, match="PORT must be a number"):
-        serve.main()
 
 
 def test_echo_runs_under_uvicorn() -> None:

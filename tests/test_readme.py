@@ -13,9 +13,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from click import unstyle
 
-from examples import echo, serve
+from examples import echo
 from poe_asgi import Limits
+from poe_asgi.cli import main
+from poe_asgi.cli._dev_greeting import BODY, STAND_INS, Greeting
 from poe_asgi.local import FakePoe
 
 from .server.serving import serving
@@ -50,7 +53,7 @@ def commands() -> list[str]:
 
 
 def test_the_commands_are_of_kinds_that_are_checked_here() -> None:
-    assert {command.split()[0] for command in commands()} == {"make", "pip", "python", "uvicorn"}
+    assert {command.split()[0] for command in commands()} == {"make", "pip", "poe-asgi", "python", "uvicorn"}
 
 
 def test_make_has_the_targets() -> None:
@@ -61,10 +64,16 @@ def test_make_has_the_targets() -> None:
     assert named <= targets
 
 
+def test_the_commands_of_poe_asgi_exist() -> None:
+    named = {command.split()[1] for command in commands() if command.startswith("poe-asgi ")}
+    assert named <= set(main.commands)
+    assert named >= {"dev", "check", "run", "settings"}
+
+
 def test_uvicorn_finds_the_apps() -> None:
     served = [command for command in commands() if command.startswith("uvicorn ")]
     apps = {word for command in served for word in command.split() if ":" in word}
-    assert apps == {"bot:app", "poe_asgi.local:FakePoe"}
+    assert apps == {"poe_asgi.local:FakePoe"}
     for app in apps:
         module, _, name = app.partition(":")
         assert find_spec(module) is not None
@@ -74,18 +83,28 @@ def test_uvicorn_finds_the_apps() -> None:
 def test_make_run_prints_what_is_shown() -> None:
     shown = next(text.code for text in snippets(README, "text") if "curl" in text.code)
     url, key = "http://127.0.0.1:8000", "0123456789abcdef0123456789abcdef"
-    assert shown == serve.greeting(url, key)
+    greeting = Greeting(
+        target="examples/echo.py",
+        page_url=f"{url}/?token=x2VJ9uQmXwbT1h0fC3yZ5kLpRdSgAeNq",
+        bot_url="http://127.0.0.1:8001/",
+        made_key=key,
+        key_from="",
+        bots=[{"path": "/", "name": None, "settings": echo.bot.complete().to_wire()}],
+        path="/",
+        others=STAND_INS,
+    )
+    assert shown == f"{unstyle(greeting.text())}\n"
 
 
 @pytest.mark.asyncio
 async def test_the_stream_that_is_shown_is_the_one_that_comes() -> None:
     shown = next(text.code for text in snippets(README, "text") if "event: meta" in text.code)
-    exchange = await ask(echo.bot, serve.BODY.encode())
+    exchange = await ask(echo.bot, BODY.encode())
     assert exchange.body.decode().replace("\r\n", "\n").strip() == shown.strip()
 
 
 def test_a_model_answers_at_the_local_poe_as_it_is_shown(tmp_path: Path) -> None:
-    shown = next(text.code for text in snippets(README, "text") if "stand-in" in text.code)
+    shown = next(text.code for text in snippets(README, "text") if "this is a stand-in" in text.code)
     (line,) = re.findall(r"^POE_BASE_URL=.+ python .+$", README.read_text(encoding="utf-8"), re.MULTILINE)
     *variables, _, script = shlex.split(line)
     with serving(FakePoe()) as port:

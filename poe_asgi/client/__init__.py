@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ._catalog import Model, ModelParameter, Pricing, models
     from ._client import PoeClient
     from ._contents import contents_of
-    from ._costs import Charge, Cost, CostItem
+    from ._costs import Charge, Cost, CostItem, request_cost
     from ._declared import Declared
     from ._download import download
     from ._multipart import MAX_FILE_BYTES, checked_name, checked_type
@@ -97,6 +97,7 @@ __all__ = [
     "models",
     "open_pool",
     "read_bounded",
+    "request_cost",
     "retried",
     "retried_stream",
     "side_by_side",
@@ -113,7 +114,7 @@ if not TYPE_CHECKING:  # a type checker shall find unknown names
             "_catalog": "Model ModelParameter Pricing models",
             "_client": "PoeClient",
             "_contents": "contents_of",
-            "_costs": "Charge Cost CostItem",
+            "_costs": "Charge Cost CostItem request_cost",
             "_declared": "Declared",
             "_download": "download",
             "_multipart": "MAX_FILE_BYTES checked_name checked_type",

@@ -13,7 +13,7 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from .._clock import current_clock, until
 from ..errors import (
@@ -33,6 +33,8 @@ from ._http import HttpRequest
 from ._money import USD
 
 log = logging.getLogger("poe_asgi.client")
+
+Verb: TypeAlias = Literal["authorize", "capture"]
 
 COST_SECONDS = 300.0  # Poe may wait for the user
 CANCELLED_SECONDS = 10.0  # that a cancelled handler waits for its capture
@@ -109,9 +111,7 @@ class Charge:
         self._cost = Cost(up_to)
 
     async def __aenter__(self) -> Cost:
-        what = "Authorizing a charge"
-        items = (CostItem(self._cost.up_to),)
-        await retried(self._connection.retry, what, lambda: self._call("authorize", what, items))
+        await self._request("authorize", (CostItem(self._cost.up_to),))
         return self._cost
 
     async def __aexit__(
@@ -122,34 +122,40 @@ class Charge:
             return
         try:
             closing = isinstance(exc, (asyncio.CancelledError, GeneratorExit))
-            await _whatever_happens(self._capture(), closing=closing)
+            await _whatever_happens(self._request("capture", self._cost.items), closing=closing)
         except Exception:
             if exc is None:
                 raise
             log.exception("capturing a charge failed, after the handler did")
 
-    async def _capture(self) -> None:
-        what = "Capturing a charge"
-        await retried(
-            self._connection.retry,
-            what,
-            lambda: self._call("capture", what, self._cost.items),
-            repeatable=lambda exc: isinstance(exc, (ConnectTimeoutError, RateLimitedError)),
-        )
+    async def _request(self, verb: Verb, items: tuple[CostItem, ...]) -> None:
+        await request_cost(self._connection, verb, query_id=self._query_id, access_key=self._access_key, items=items)
 
-    async def _call(self, verb: str, what: str, items: tuple[CostItem, ...]) -> None:
-        body = {"amounts": [item.to_wire() for item in items], "access_key": self._access_key}
+
+async def request_cost(
+    connection: Connection, verb: Verb, *, query_id: str, access_key: str, items: tuple[CostItem, ...]
+) -> None:
+    """Authorize or capture these amounts. Raises InsufficientFundError and UpstreamError."""
+    what = "Authorizing a charge" if verb == "authorize" else "Capturing a charge"
+    body = {"amounts": [item.to_wire() for item in items], "access_key": access_key}
+
+    async def attempt() -> None:
         request = HttpRequest(
             method="POST",
-            url=self._connection.cost_url(self._query_id, verb),
+            url=connection.cost_url(query_id, verb),
             headers={"content-type": "application/json", "accept": "text/event-stream"},
             content=json.dumps(body).encode("ascii"),
-            connect_seconds=self._connection.timeouts.connect,
+            connect_seconds=connection.timeouts.connect,
         )
-        answered = await call(self._connection, request, what, seconds=COST_SECONDS, enough=_has_result)
+        answered = await call(connection, request, what, seconds=COST_SECONDS, enough=_has_result)
         if answered.status != 200:
-            raise refused(what, answered, secret=self._access_key)
+            raise refused(what, answered, secret=access_key)
         _check_result(answered, what)
+
+    def repeatable(exc: Exception) -> bool:
+        return verb == "authorize" or isinstance(exc, (ConnectTimeoutError, RateLimitedError))
+
+    await retried(connection.retry, what, attempt, repeatable=repeatable)
 
 
 def checked(amount: object, where: str) -> USD:

@@ -1,7 +1,7 @@
 """Downloads: the bytes behind the URL of a file, within bounds, and never from a private network.
 
 The URL of an attachment comes by way of a user. So each URL on the way, redirects included, must be http or https and
-lead to public addresses alone, but for the configured Poe itself.
+lead to public addresses alone, but for the configured Poe itself. A ``data:`` URL holds the file and leads nowhere.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..errors import (
     UnsafeUrlError,
     UpstreamTimeoutError,
 )
-from ..protocol import File
+from ..protocol import File, data_url_content
 from ._addresses import refuse_private
 from ._attempts import retried
 from ._connection import Connection
@@ -39,11 +39,16 @@ async def download(
     """The contents of a file, or of what is behind a URL; no key is sent.
 
     Raises ExpiredUrlError when a URL on Poe is no longer valid, FileTooLargeError above ``max_bytes``, UnsafeUrlError
-    for a URL that is neither http nor https or leads to a private address, UpstreamTimeoutError when it takes longer
-    than ``seconds`` in all, and other UpstreamErrors.
+    for a URL that is not of http, https or data, or leads to a private address, UpstreamTimeoutError when it takes
+    longer than ``seconds`` in all, and other UpstreamErrors.
     """
     connection = connection or Connection()
     url = file.url if isinstance(file, File) else file
+    content = data_url_content(url)
+    if content is not None:
+        if len(content) > max_bytes:
+            raise FileTooLargeError(f"The file in a data: URL is larger than {max_bytes:,} bytes.")
+        return content
 
     async def attempt() -> bytes:
         return await _follow(connection, url, max_bytes)

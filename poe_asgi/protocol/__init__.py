@@ -60,6 +60,7 @@ if TYPE_CHECKING:
         TextField,
         ToggleSwitch,
     )
+    from ._data_urls import data_url_content
     from ._dependencies import Dependency
     from ._markers import InSection, Labels, Multiline, OnlyIf, Placeholder, Ratios
     from ._options import controls_from_model, values_for
@@ -86,6 +87,7 @@ if TYPE_CHECKING:
     from ._states import State
     from ._tool_memory import insert_tool_rounds, stored_value
     from ._tool_rounds import ToolCall, ToolResult, ToolRound, wire_name
+    from ._wire import Wire
     from ._writer import ResponseWriter
 
 __all__ = [
@@ -162,10 +164,12 @@ __all__ = [
     "UnknownRequestTypeError",
     "User",
     "Violation",
+    "Wire",
     "access_key_variable",
     "alternate_roles",
     "assistant",
     "controls_from_model",
+    "data_url_content",
     "insert_attachments",
     "insert_tool_rounds",
     "is_valid_identifier",
@@ -195,9 +199,11 @@ if not TYPE_CHECKING:  # a type checker shall find unknown names
             "_rules": "RULES SERVER_RULES SOURCES STREAM_RULES Rule",
             "_settings": "Settings",
             "_states": "State",
+            "_wire": "Wire",
             "_writer": "ResponseWriter",
             "_comparisons": "Comparison LiteralValue ParameterValue",
             "_controls": "AspectRatio Condition Divider DropDown Option Ratio Slider TextArea TextField ToggleSwitch",
+            "_data_urls": "data_url_content",
             "_markers": "InSection Labels Multiline OnlyIf Placeholder Ratios",
             "_options": "controls_from_model values_for",
             "_parameters": "ParameterControls Section Tab",

@@ -146,12 +146,16 @@ class Meta:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorEvent:
-    """The end of an answer by failure. ``allow_retry`` is true when absent on the wire."""
+    """The end of an answer by failure. ``allow_retry`` is true when absent on the wire.
+
+    ``rule`` is the id of the rule or limit that an own answer was ended by. It does not go out.
+    """
 
     kind: ClassVar[str] = "error"
     text: str
     allow_retry: bool = True
     error_type: str | None = None
+    rule: str | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,67 +13,58 @@ characters; and once no event is left, text and replaces that follow each other 
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import assert_never
+from collections.abc import Mapping
+from typing import Any, assert_never
 
 from ..errors import LimitError, ResponseError
 from ._events import Data, ErrorEvent, Event, File, Meta, ReplaceResponse, SuggestedReply, Text
 from ._limits import Limits
-from ._sse import frame, text_frame
 from ._states import State, after
+from ._wire import PoeWire, Wire
 
 # Text kept so that a delegate's `replace_response` can spare what was said before it. Poe's own limit on an answer.
 KEPT_CHARACTERS = 512_000
 
 _RESERVED = 3
 _OPEN = State.OPEN  # asked for every token, and before Python 3.12 each look into an Enum takes a call
-_DONE = frame("done", {})
-
-
-@lru_cache(maxsize=100)  # a bot has few
-def _meta_frame(meta: Meta) -> str:
-    data: dict[str, object] = {"content_type": meta.content_type, "suggested_replies": meta.suggested_replies}
-    if meta.linkify is not None:
-        data["linkify"] = meta.linkify
-    if meta.refetch_settings is not None:
-        data["refetch_settings"] = meta.refetch_settings
-    return frame("meta", data)
 
 
 class ResponseWriter:
     """One answer being written. Every method raises ResponseError, and changes nothing, when its event may not come.
 
-    ``now`` is in seconds on any clock; ``deadline`` is when the ending has to be written.
+    ``now`` is in seconds on any clock; ``deadline`` is when the ending has to be written. ``wire`` makes bytes of the
+    events: Poe's, unless another is given.
     """
 
     __slots__ = (
         "_all_characters",
         "_before",
         "_events",
-        "_frames",
         "_kept",
         "_kind",
         "_last",
         "_limits",
         "_now",
         "_plenty",
+        "_promised",
         "_run",
         "_said_text",
         "_started",
         "_visible",
+        "_wire",
         "deadline",
         "files",
         "held_until",
         "state",
     )
 
-    def __init__(self, limits: Limits, *, now: float = 0.0) -> None:
+    def __init__(self, limits: Limits, *, now: float = 0.0, wire: Wire | None = None) -> None:
         self._limits = limits
+        self._wire = wire or PoeWire()
         self._plenty = min(limits.events, 2 * (limits.events - _RESERVED))  # while twice the events are below it
         self.state = State.IDLE
         self.deadline = now + limits.answer_seconds
         self.held_until: float | None = None  # when a held run may leave, if nothing else happens
-        self._frames: list[str] = []  # what may leave at once
         self._kind = ""  # of the run: text, replace_response, or none
         self._run: list[str] = []
         self._events = 0  # framed so far
@@ -86,13 +77,27 @@ class ResponseWriter:
         self._said_text = False
         self._last = now  # when a run last left
         self._now = now
+        self._promised: tuple[Meta, float] | None = None
 
     # ---- what a handler says
 
     def open(self, meta: Meta) -> None:
-        """Write `meta`. Must come first."""
+        """Write `meta`. Must come first; after `promise` it may come until something else has."""
+        if self._promised is not None and not self._started:
+            self._wire.meta(meta)
+            self._promised = None
+        else:
+            self.state = after(self.state, "meta")
+            self._more().meta(meta)
+
+    def promise(self, meta: Meta, until: float) -> None:
+        """Instead of `open`: write this `meta` at ``until``, or before the first other event, if `open` is not called.
+
+        For handlers that say their `meta` themselves, and may be slow to do so.
+        """
         self.state = after(self.state, "meta")
-        self._frame(_meta_frame(meta))
+        self._promised = meta, until
+        self._events += 1
 
     def text(self, text: str) -> None:
         """Append text. Raises LimitError with the part that still ``fits`` when it passes the character limit."""
@@ -128,29 +133,31 @@ class ResponseWriter:
             case ReplaceResponse(text):
                 self.replace(text)
             case SuggestedReply(text):
-                self._other(event.kind, text_frame(event.kind, text))
+                self._other(event.kind).text(event.kind, text)
             case Data(metadata):
-                self._other(event.kind, frame(event.kind, {"metadata": metadata}))
+                self._other(event.kind).event(event.kind, {"metadata": metadata})
             case File():
                 if len(self.files) == self._limits.files:
                     raise LimitError("file-limit", f"The limit of {self._limits.files:,} files is reached.")
                 data = {"url": event.url, "content_type": event.content_type, "name": event.name}
-                self._other(event.kind, frame(event.kind, data | {"inline_ref": event.inline_ref}))
+                self._other(event.kind).event(event.kind, data | {"inline_ref": event.inline_ref})
                 self.files.append(event)
             case _:
                 assert_never(event)
+
+    def json(self, data: Mapping[str, Any]) -> None:
+        """Pass calls of tools on, if the wire can carry them."""
+        after(self.state, "text")
+        if self._wire.json(data):
+            self._started = True
 
     # ---- how it ends
 
     def fail(self, error: ErrorEvent) -> None:
         """Write `error`. Only `finish` may follow. There is always room for it, and its text does not count."""
         state = after(self.state, "error")
-        data: dict[str, object] = {"text": error.text, "allow_retry": error.allow_retry}
-        if error.error_type is not None:
-            data["error_type"] = error.error_type
-        framed = frame("error", data)
         self._flush()
-        self._frame(framed)
+        self._more().error(error)
         self.state = state
 
     def finish(self) -> None:
@@ -161,8 +168,8 @@ class ResponseWriter:
                 raise ResponseError("content-required", "The handler yielded nothing.")
             self._flush()
             if not self._said_text:
-                self._frame(text_frame("text", ""))
-        self._frame(_DONE)
+                self._more().text("text", "")
+        self._more().done()
         self.state = state
 
     # ---- what leaves
@@ -173,11 +180,9 @@ class ResponseWriter:
         self.held_until = None
         if self._kind and (self._events * 2 < self._plenty or not self._hold(now)):
             self._flush()
-        if not self._frames:
-            return b""
-        data = "".join(self._frames).encode("ascii")
-        self._frames.clear()
-        return data
+        if self._promised is not None:
+            self._await_meta(now, self._promised[1])
+        return self._wire.take()
 
     @property
     def events(self) -> int:
@@ -242,7 +247,7 @@ class ResponseWriter:
         if not self._kind:
             return
         text = "".join(self._run)
-        self._frame(text_frame(self._kind, text))
+        self._more().text(self._kind, text)
         self._all_characters += len(text)
         self._last = self._now
         if self._kind == "text":
@@ -256,18 +261,31 @@ class ResponseWriter:
         self._kind = ""
         self._run.clear()
 
-    def _other(self, kind: str, framed: str) -> None:
-        """An event that cannot merge: it needs room beside the run before it and the ending."""
+    def _other(self, kind: str) -> Wire:
+        """The wire for an event that cannot merge: it needs room beside the run before it and the ending."""
         after(self.state, kind)
         if self._events_left < bool(self._kind) + 1:
             raise LimitError("event-limit", f"The limit of {self._limits.events:,} events is reached.")
         self._flush()
         self._started = True
-        self._frame(framed)
+        return self._more()
 
-    def _frame(self, framed: str) -> None:
+    def _await_meta(self, now: float, until: float) -> None:
+        if now >= until:
+            self._keep_promise()
+        else:
+            self.held_until = until if self.held_until is None else min(until, self.held_until)
+
+    def _keep_promise(self) -> None:
+        if self._promised is not None:
+            self._wire.meta(self._promised[0])
+            self._promised = None
+
+    def _more(self) -> Wire:
+        """The wire, for one more event."""
+        self._keep_promise()
         self._events += 1
-        self._frames.append(framed)
+        return self._wire
 
     def _too_long(self, *, fits: str = "") -> LimitError:
         return LimitError("text-limit", f"The limit of {self._limits.characters:,} characters is reached.", fits=fits)

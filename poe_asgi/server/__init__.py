@@ -5,19 +5,23 @@ from __future__ import annotations
 from ._admission import Admission
 from ._app import bot_routes, create_app, drain
 from ._bot import Bot
-from ._contexts import ErrorReportContext, FeedbackContext, QueryContext, ReactionContext, SettingsContext
+from ._contexts import Context, ErrorReportContext, FeedbackContext, QueryContext, ReactionContext, SettingsContext
 from ._lifespan import running
+from ._served import ServedBot, served_bots
 
 __all__ = [
     "Admission",
     "Bot",
+    "Context",
     "ErrorReportContext",
     "FeedbackContext",
     "QueryContext",
     "ReactionContext",
+    "ServedBot",
     "SettingsContext",
     "bot_routes",
     "create_app",
     "drain",
     "running",
+    "served_bots",
 ]

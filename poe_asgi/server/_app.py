@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from ._attended import Attendance
 
 
+class AnswerRoute(Route):
+    """A route without parameters to an ASGI app that streams answers, and answers every method itself."""
+
+
 class _App(Starlette):
     """Starlette, with a short way to the bots.
 
@@ -32,7 +36,7 @@ class _App(Starlette):
 
     def build_middleware_stack(self) -> ASGIApp:
         stack = super().build_middleware_stack()
-        bots = {r.path: r.app for r in self.routes if isinstance(r, Route) and isinstance(r.app, BotEndpoint)}
+        bots = {route.path: route.app for route in self.routes if isinstance(route, AnswerRoute)}
         if self.user_middleware:
             return stack
 
@@ -50,6 +54,7 @@ def create_app(
     access_key: Keys = None,
     allow_without_key: bool = False,
     drain_seconds: float = 20,
+    openai: bool = False,
     admission: Admission | None = None,
     observers: Sequence[Observer] = (),
     health: str | None = None,
@@ -58,14 +63,16 @@ def create_app(
 
     ``access_key`` is for bots that have none of their own, before the variable POE_ACCESS_KEY; a bot without any key
     fails the start-up, unless ``allow_without_key`` is set for local development. On SIGTERM running answers may go on
-    for ``drain_seconds``. ``admission`` says how many queries are let in, and ``observers`` see what happens.
+    for ``drain_seconds``. With ``openai`` the same bots are models of an OpenAI-compatible API under ``/v1``.
 
-    ``health`` is a path such as ``/healthz``: it answers 200, and 503 while the app drains; ``/live`` below it answers
-    200 as long as anything does. Raises ConfigurationError for wrong paths and for bots without a handler.
+    ``admission`` says how many queries are let in, and ``observers`` see what happens. ``health`` is a path such as
+    ``/healthz``: it answers 200, and 503 while the app drains; ``/live`` below it answers 200 as long as anything does.
+
+    Raises ConfigurationError for wrong paths and for bots without a handler.
     """
     attendance = _attendance(admission, observers)
-    site = _site(access_key, allow_without_key=allow_without_key, drain_seconds=drain_seconds, attendance=attendance)
-    endpoints = {path: BotEndpoint(bot, site) for path, bot in _by_path(bots).items()}
+    site = site_of(access_key, allow_without_key=allow_without_key, drain_seconds=drain_seconds, attendance=attendance)
+    endpoints = endpoints_of(bots, site)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -76,7 +83,11 @@ def create_app(
         async with running(*(endpoint.bot for endpoint in endpoints.values())):
             yield
 
-    routes = [route for path, endpoint in endpoints.items() for route in _routes(path, endpoint)]
+    routes = [route for path, endpoint in endpoints.items() for route in both(path, endpoint)]
+    if openai:
+        from ..openai_api import door  # it stands above this package: asked for, not needed
+
+        routes += door(endpoints)
     routes += _more_routes(endpoints, site, health)
     app = _App(routes=routes, lifespan=lifespan)
     app.router.redirect_slashes = False
@@ -96,9 +107,9 @@ def bot_routes(
 ) -> list[BaseRoute]:
     """Routes for an existing Starlette or FastAPI app, whose lifespan needs ``async with running(bot)``."""
     attendance = _attendance(admission, observers)
-    site = _site(access_key, allow_without_key=allow_without_key, drain_seconds=drain_seconds, attendance=attendance)
-    ((path, _),) = _by_path({path: bot}).items()
-    return _routes(path, BotEndpoint(bot, site))
+    site = site_of(access_key, allow_without_key=allow_without_key, drain_seconds=drain_seconds, attendance=attendance)
+    ((path, endpoint),) = endpoints_of({path: bot}, site).items()
+    return both(path, endpoint)
 
 
 async def drain(app: Starlette) -> None:
@@ -122,7 +133,10 @@ def _attendance(admission: Admission | None, observers: Sequence[Observer]) -> A
     return Attendance(admission, observers)
 
 
-def _site(access_key: Keys, *, allow_without_key: bool, drain_seconds: float, attendance: Attendance | None) -> Site:
+def site_of(
+    access_key: Keys, *, allow_without_key: bool, drain_seconds: float, attendance: Attendance | None = None
+) -> Site:
+    """What the bots of one app, or of one list of routes, have in common."""
     if not isinstance(drain_seconds, (int, float)) or not drain_seconds >= 0:
         raise ConfigurationError(f"drain_seconds must be a number of seconds from 0, not {drain_seconds!r}.")
     site = Site(
@@ -135,9 +149,20 @@ def _site(access_key: Keys, *, allow_without_key: bool, drain_seconds: float, at
     return site
 
 
+def endpoints_of(bots: Bot | Mapping[str, Bot], site: Site) -> dict[str, BotEndpoint]:
+    """The bots at their paths, without the slash at the end. Raises ConfigurationError for what is no bot or path."""
+    return {path: BotEndpoint(bot, site) for path, bot in _by_path(bots).items()}
+
+
+def both(path: str, app: ASGIApp) -> list[BaseRoute]:
+    """Routes with and without the slash at the end: a redirect would lose the request."""
+    paths = ["/"] if path == "/" else [path, f"{path}/"]
+    return [AnswerRoute(each, app) for each in paths]
+
+
 def _by_path(bots: Bot | Mapping[str, Bot]) -> dict[str, Bot]:
     if isinstance(bots, Bot):
-        return {"/": bots}
+        bots = {bots.path: bots}
     if not isinstance(bots, Mapping) or not bots:
         raise ConfigurationError('create_app takes a Bot, or several by path: create_app({"/shout": shout}).')
     for path, bot in bots.items():
@@ -149,12 +174,6 @@ def _by_path(bots: Bot | Mapping[str, Bot]) -> dict[str, Bot]:
     if len(plain) != len(bots):
         raise ConfigurationError("Two bots have the same path; a slash at the end makes no difference.")
     return plain
-
-
-def _routes(path: str, endpoint: BotEndpoint) -> list[BaseRoute]:
-    """With and without the slash: a redirect would lose Poe's request."""
-    paths = ["/"] if path == "/" else [path, f"{path}/"]
-    return [Route(each, endpoint) for each in paths]
 
 
 def _more_routes(taken: Collection[str], site: Site, health: str | None) -> list[BaseRoute]:

@@ -101,7 +101,7 @@ class AttendedDriver(Driver):
 
     def _take(self, now: float) -> bytes:
         chunk = super()._take(now)
-        if chunk and self._first is None and self._task is not None:
+        if chunk and self._first is None and self._writer.events > 1:  # `meta` is the first of them
             self._first = now - self._started
             if self._watch is not None:
                 self._watch.first_event(self._first)

@@ -50,6 +50,11 @@ class Bot:
     Raises ConfigurationError for whatever does not fit together.
     """
 
+    # For bots that are made of something else, like those of another SDK.
+    path = "/"  # where create_app serves the bot when it is alone
+    keeps_body = False  # whether ``ctx.http`` gives the body, and its scope has it as ``poe_asgi.sent``
+    meta_seconds: float = 0  # how long the handler may take to yield its own Meta before that of the bot goes out
+
     def __init__(
         self,
         name: str | None = None,

@@ -51,7 +51,7 @@ class Context(Generic[Deps]):
 
     ``request`` is the parsed request, ``deps`` the value of the bot's lifespan, ``http`` the Starlette request, ``bot``
     the bot, ``poe`` the client for other bots, and ``log`` a logger whose records carry the bot's name and the
-    request's ids.
+    request's ids. ``access_key`` is the key that authenticated the request; None where none was asked for.
     """
 
     request: Any  # each kind of context declares its own
@@ -61,7 +61,7 @@ class Context(Generic[Deps]):
         self.bot = bot
         self.deps = deps
         self.http = http
-        self._access_key = access_key  # that authenticated this request; signs calls to other bots
+        self.access_key = access_key
 
     @cached_property
     def log(self) -> logging.LoggerAdapter[logging.Logger]:
@@ -76,7 +76,7 @@ class Context(Generic[Deps]):
         query = self.request if isinstance(self.request, QueryRequest) else None
         return BotClient.of_bot(
             query=query,
-            access_key=self._access_key,
+            access_key=self.access_key,
             declared=self.bot.declared,
             max_files=self.bot.limits.files,
         )

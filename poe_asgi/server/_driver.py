@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from .._clock import Timer, current_clock
 from ..errors import LimitError, ResponseError
-from ..protocol import PING, ErrorEvent, File, Item, Limits, Meta, ResponseWriter, State
+from ..protocol import PING, ErrorEvent, File, Item, Limits, Meta, ResponseWriter, State, Wire
 from ._ending import Ending
 from ._outlet import Outlet
 from ._pump import Pump, Stopped
@@ -48,7 +48,8 @@ class Reporter(Protocol):
 class Driver:
     """``handle`` makes the handler's generator; ``started`` is when the request came, on the current clock.
 
-    ``outlet`` belongs to the request's task.
+    ``outlet`` belongs to the request's task. ``wire`` makes the bytes: Poe's, unless another is given.
+    ``meta`` goes out at once; with ``meta_seconds`` it waits so long for the handler to yield another one first.
     """
 
     __slots__ = (
@@ -81,15 +82,17 @@ class Driver:
         reporter: Reporter,
         started: float,
         outlet: Outlet,
+        wire: Wire | None = None,
+        meta_seconds: float = 0,
     ) -> None:
         self._handle = handle
         self._limits = limits
         self._reporter = reporter
         self.loop = asyncio.get_running_loop()
         self._clock = current_clock()
-        self._writer = ResponseWriter(limits, now=started)
-        self._writer.open(meta)
-        self._pump = Pump(self._writer, end=self._end_at_limit)
+        self._writer = ResponseWriter(limits, now=started, wire=wire)
+        self._writer.promise(meta, started + meta_seconds)
+        self._pump = Pump(self._writer, end=self._end_at_limit, takes_meta=meta_seconds > 0)
         self._task: asyncio.Task[None] | None = None
         self._timer: Timer | None = None  # the deadline, or a ping before it
         self._draining: Timer | None = None

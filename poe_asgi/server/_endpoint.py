@@ -24,9 +24,11 @@ from ..protocol import (
     Settings,
     SettingsRequest,
     UnknownRequestTypeError,
+    Wire,
     parse_json_object,
     parse_request,
 )
+from ._body import RefusedError, read_body
 from ._bot import Bot
 from ._contexts import (
     Context,
@@ -80,10 +82,14 @@ class BotEndpoint:
 
         return AnswerResponse(self.site)
 
+    def access_keys(self) -> tuple[str, ...]:
+        """The keys that are asked for, as far as they are set now."""
+        return find_keys(self.bot.access_keys, self.bot.name, self.site.access_keys)
+
     def prepare(self) -> None:
         """Look up the keys. Raises ConfigurationError when there are none and the app may not run without."""
         _ = self.answers
-        found = find_keys(self.bot.access_keys, self.bot.name, self.site.access_keys)
+        found = self.access_keys()
         if not found and self.site.allow_without_key:
             log.warning("%r runs without an access key: anybody can call it.", self.bot)
         elif not found:
@@ -109,29 +115,36 @@ class BotEndpoint:
                 pass
             case _:
                 return _refuse(405, "Poe calls a bot by POST.", {"Allow": "GET, HEAD, POST"})
-        key = self._authenticate(scope)
+        key = self.authenticate(scope)
         if key is None:
             return _refuse(401, "The access key is missing or wrong.", {"WWW-Authenticate": "Bearer"})
         try:
-            body = await _read(scope, receive, self.bot.limits)
-            request = parse_request(parse_json_object(body))
-        except _RefusedError as exc:
-            return _refuse(exc.status, str(exc))
+            body = await read_body(scope, receive, self.bot.limits)
+            sent = parse_json_object(body)
+            request = parse_request(sent)
+            if isinstance(request, QueryRequest):
+                self.admit()
+        except RefusedError as exc:
+            return _refuse(exc.status, str(exc), exc.headers)
         except UnknownRequestTypeError as exc:
             return _refuse(501, str(exc))
         except RequestError as exc:
             return _refuse(400, str(exc), fields=exc.fields)
-        http = Request(scope)  # without `receive`: the body is gone, and waiting for it would take until the disconnect
+        # Usually without `receive`: the body is gone, and waiting for it would take until the disconnect.
+        http = Request(scope)
+        if self.bot.keeps_body:
+            scope["poe_asgi.sent"] = sent
+            http = Request(scope, _again(body))
         if isinstance(request, QueryRequest):
-            if self.site.draining:
-                return _refuse(503, "The bot is being restarted.", {"Retry-After": "1"})
-            scope["poe_asgi.driver"] = self._query(request, http, key, started, Outlet(send))
+            scope["poe_asgi.driver"] = self.driver(request, http, key, started, Outlet(send))
             return self.answers
         if isinstance(request, SettingsRequest):
             return await self._settings(request, http, key)
         return await self._report(request, http, key)
 
-    def _authenticate(self, scope: Scope) -> str | None:
+    # ---- for every door to the bot
+
+    def authenticate(self, scope: Scope) -> str | None:
         """The key that the request carries, ``""`` where none is asked for, or None."""
         if self._keys is None:
             try:
@@ -143,9 +156,23 @@ class BotEndpoint:
         header = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
         return matching(header, self._keys or ())
 
-    # ---- by type
+    def admit(self) -> None:
+        """Let a query in. Raises RefusedError when none is taken now."""
+        if self.site.draining:
+            raise RefusedError(503, "The bot is being restarted.", {"Retry-After": "1"})
 
-    def _query(self, request: QueryRequest, http: Request, key: str, started: float, outlet: Outlet) -> Driver:
+    def driver(
+        self,
+        request: QueryRequest,
+        http: Request,
+        key: str,
+        started: float,
+        outlet: Outlet,
+        *,
+        limits: Limits | None = None,
+        wire: Wire | None = None,
+    ) -> Driver:
+        """The answer to this query, not started yet. ``key`` signs the calls to other bots, unless it is empty."""
         bot, deps, handler = self.bot, None, self.bot.handler
         try:
             deps = deps_of(bot)
@@ -155,13 +182,17 @@ class BotEndpoint:
         ctx: QueryContext = QueryContext(request, bot=bot, deps=deps, http=http, access_key=key or None)
         parts: dict[str, Any] = {
             "meta": bot.meta if isinstance(bot.meta, Meta) else self._meta(ctx, bot.meta),
-            "limits": bot.limits,
+            "limits": limits or bot.limits,
             "started": started,
             "outlet": outlet,
+            "wire": wire,
+            "meta_seconds": bot.meta_seconds,
         }
         if self.site.attendance is not None:
             return self.site.attendance.driver(lambda: handler(ctx), ctx, **parts)
         return Driver(lambda: handler(ctx), reporter=Report(ctx), **parts)
+
+    # ---- by type
 
     def _meta(self, ctx: QueryContext, function: Callable[[QueryContext], Meta]) -> Meta:
         try:
@@ -237,34 +268,15 @@ async def _guarded(hook: Callable[[Any], Awaitable[Any]], ctx: Context[Any]) -> 
         raise RuntimeError("it called sys.exit") from exc
 
 
-class _RefusedError(Exception):
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
+def _again(body: bytes) -> Receive:
+    """Gives a body that was read before, and then nothing: a disconnect cancels whoever might ask for it."""
+    messages = iter([{"type": "http.request", "body": body, "more_body": False}])
 
+    async def receive() -> Any:
+        message = next(messages, None)
+        return message if message is not None else await asyncio.get_running_loop().create_future()
 
-async def _read(scope: Scope, receive: Receive, limits: Limits) -> bytes:
-    """The body. Raises _RefusedError when it is too large or too slow, or does not come to its end."""
-    too_large = _RefusedError(413, f"The request is larger than {limits.body_bytes:,} bytes.")
-    length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-    if length.isdigit() and int(length[:20]) > limits.body_bytes:  # int() refuses 5,000 digits
-        raise too_large
-    deadline = current_clock().time() + limits.body_seconds
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        try:
-            message = await until(deadline, receive())
-        except TimeoutError:
-            raise _RefusedError(408, f"The request did not arrive within {limits.body_seconds:g} seconds.") from None
-        if message["type"] == "http.disconnect":
-            raise _RefusedError(400, "The request did not arrive in full.")
-        chunks.append(message.get("body", b""))
-        size += len(chunks[-1])
-        if size > limits.body_bytes:
-            raise too_large
-        if not message.get("more_body", False):
-            return b"".join(chunks)
+    return receive
 
 
 def _refuse(

@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 
 from ._stepping import Begun, begun, ended
 
-Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Message: TypeAlias = MutableMapping[str, Any]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 
 class Outlet:

@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callab
 from typing import Any, NoReturn
 
 from ..errors import LimitError
-from ..protocol import Data, Event, Item, Json, ReplaceResponse, ResponseWriter, Text
+from ..protocol import Data, Event, Item, Json, Meta, ReplaceResponse, ResponseWriter, Text
 
 log = logging.getLogger("poe_asgi.server")
 
@@ -36,14 +36,15 @@ class WrongYieldError(TypeError):
 class Pump:
     """``end`` is called when a limit is reached."""
 
-    __slots__ = ("_end", "_room", "_writer", "stopped", "yields")
+    __slots__ = ("_end", "_room", "_writer", "stopped", "takes_meta", "yields")
 
-    def __init__(self, writer: ResponseWriter, *, end: Callable[[LimitError], None]) -> None:
+    def __init__(self, writer: ResponseWriter, *, end: Callable[[LimitError], None], takes_meta: bool = False) -> None:
         self._writer = writer
         self._end = end
         self.yields = 0  # since the writer was last emptied
         self._room: asyncio.Future[None] | None = None
         self.stopped = False
+        self.takes_meta = takes_meta  # the handler may yield one; too late, it is a ResponseError there
 
     def taken(self) -> None:
         """The writer was emptied: there is room again."""
@@ -94,8 +95,14 @@ class Pump:
     def _send(self, item: object, mark: int | None) -> None:
         if isinstance(item, str):  # of a subclass
             item = Text(item)
-        if isinstance(item, (Data, Json)) and mark is not None:
+        if mark is not None and isinstance(item, Data):
             return  # it belongs to the bot that was called
+        if mark is not None and isinstance(item, Json):
+            self._writer.json(item.data)
+            return
+        if isinstance(item, Meta) and self.takes_meta:
+            self._writer.open(item)
+            return
         if not isinstance(item, Event):
             raise WrongYieldError(_explain(item))
         try:

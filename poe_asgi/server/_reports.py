@@ -63,7 +63,7 @@ class Report:
     def ended(self, rule: str, message: str) -> ErrorEvent:
         """The answer broke a rule, a limit mostly; the message is ours and fit to be shown."""
         self._ctx.log.warning("%s broke the rule %s: %s", self._handler, rule, message, extra={"rule": rule})
-        return ErrorEvent(text=f"This answer was ended. {message}", allow_retry=False)
+        return ErrorEvent(text=f"This answer was ended. {message}", allow_retry=False, rule=rule)
 
     def refused(self, refusal: Refusal) -> ErrorEvent:
         """The query was not let in."""

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.asyncio
 EXAMPLES = sorted(path.stem for path in (Path(__file__).parents[2] / "examples").glob("*.py"))
 WITHOUT_APP = {"__init__", "serve"}  # the latter serves the echo bot
 ANSWERS = {"structured": '{"items": [{"name": "tea", "amount": 2}]}'}  # of the model that an example calls
-PATHS = {"several_bots": ["/shout", "/whisper/"], "mounted_in_fastapi": ["/poe", "/poe/"]}
+PATHS = {"several_bots": ["/shout", "/whisper/"], "mounted_in_fastapi": ["/poe", "/poe/"], "two_doors": ["/bot/"]}
 
 
 @pytest.fixture(autouse=True)

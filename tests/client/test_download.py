@@ -56,6 +56,15 @@ async def test_the_contents_come_and_no_key_goes() -> None:
     assert "secret-key" not in str(request["headers"])
 
 
+async def test_a_data_url_is_a_download_without_a_request() -> None:
+    app = Answers()
+    assert await client(app).download("data:text/plain;base64,4oKs") == "€".encode()
+    assert await client(app).download("DATA:,a%20b") == b"a b"
+    with pytest.raises(FileTooLargeError):
+        await client(app).download("data:,abc", max_bytes=2)
+    assert app.requests == []
+
+
 async def test_a_file_downloads_itself_over_what_is_set_in_the_context() -> None:
     upstream.set(Upstream(transport=AsgiTransport(Answers(answer(b"x")))))
     assert await Attachment(url=ON_POE, name="a", content_type="b").download() == b"x"
@@ -220,7 +229,7 @@ async def test_a_redirect_leads_nowhere_that_a_url_may_not(location: str) -> Non
         "http://x.localhost:1/",
         "ftp://example.com/",
         "file:///etc/passwd",
-        "data:text/plain,x",
+        "data:text/plain;base64,?",
         "example.com/a",
         "",
         "https://",

@@ -17,9 +17,18 @@ with warnings.catch_warnings():
     # One of its models has pydantic's old kind of `config`, and its import says so.
     warnings.filterwarnings("ignore", "Support for class-based `config`", DeprecationWarning)
     import fastapi_poe as fp
-    from fastapi_poe.client import stream_request_base
+    from fastapi_poe.client import AttachmentUploadError, stream_request_base
 
-__all__ = ["DEPRECATED_CALLS", "fp", "partials", "request", "serving_theirs", "session", "stream_request_base"]
+__all__ = [
+    "AttachmentUploadError",
+    "DEPRECATED_CALLS",
+    "fp",
+    "partials",
+    "request",
+    "serving_theirs",
+    "session",
+    "stream_request_base",
+]
 
 # Its server reads requests and writes settings with methods that pydantic has deprecated.
 DEPRECATED_CALLS = [

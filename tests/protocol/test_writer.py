@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from hypothesis import given, settings, strategies as st
 
@@ -391,3 +395,59 @@ def test_limits_that_cannot_work_are_refused(name: str, value: object) -> None:
 def test_a_wrong_name_of_a_limit_is_refused_with_the_right_one() -> None:
     with pytest.raises(ConfigurationError, match="Did you mean 'characters'"):
         Limits(character=5)  # type: ignore[call-arg]
+
+
+# ---- a promised meta
+
+ERROR = ErrorEvent(text="No.")
+
+
+def promising(until: float = 4, **limits: Any) -> ResponseWriter:
+    writer = ResponseWriter(Limits(**limits))
+    writer.promise(Meta(), until)
+    return writer
+
+
+def test_a_promised_meta_leaves_when_it_is_due() -> None:
+    writer = promising()
+    assert (writer.take(3), writer.held_until) == (b"", 4)
+    assert writer.take(4).startswith(b"event: meta")
+    assert (writer.take(5), writer.held_until) == (b"", None)
+
+
+@pytest.mark.parametrize(
+    "say",
+    [
+        lambda writer: writer.text("x"),
+        lambda writer: writer.replace("x"),
+        lambda writer: writer.send(Data("x")),
+        lambda writer: writer.fail(ERROR),
+    ],
+)
+def test_a_promised_meta_leaves_before_whatever_comes_first(say: Callable[[ResponseWriter], None]) -> None:
+    writer = promising()
+    say(writer)
+    assert re.findall(rb"event: (\w+)", writer.take(0))[0] == b"meta"
+
+
+def test_another_meta_takes_the_place_of_a_promised_one_until_something_was_said() -> None:
+    writer = promising()
+    writer.open(Meta(content_type="text/plain"))
+    assert b"text/plain" in writer.take(0)
+    with pytest.raises(ResponseError, match="meta"):
+        writer.open(Meta())
+    said = promising()
+    said.text("")
+    with pytest.raises(ResponseError, match="meta"):
+        said.open(Meta())
+
+
+def test_a_promised_meta_counts_as_an_event() -> None:
+    writer = promising(events=6)
+    for _ in range(2):
+        writer.send(Data("x"))
+    with pytest.raises(LimitError):
+        writer.send(Data("x"))
+    writer.fail(ERROR)
+    writer.finish()
+    assert writer.take(0).count(b"event: ") == 5

@@ -1,0 +1,3 @@
+"""Bots written for the official SDK, under its server and under this one."""
+
+from __future__ import annotations
