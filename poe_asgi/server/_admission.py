@@ -8,6 +8,9 @@ from typing import Literal
 from ..errors import AnswerError, ConfigurationError
 from ..protocol import strict
 
+# In the order that a query is held against them; ``storage`` is one that gave no answer.
+ADMISSION_LIMITS = ("queries_per_user", "rate_per_user", "rate_per_bot", "storage", "queries")
+
 _BUSY = "This bot is very busy. Please try again in a moment."
 _TOO_OFTEN = "You have asked very often. Please wait a little before you ask again."
 

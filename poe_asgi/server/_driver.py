@@ -195,16 +195,13 @@ class Driver:
         """The handler is about to wait. What it said leaves now, unless the task that sends is at it anyway."""
         if self._pump.yields and self.outlet.idle and self._task is not None:
             now = self._clock.time()
-            if now < self._writer.deadline:
-                chunk = self._take(now)
-                if chunk:
-                    self.outlet.send_now(chunk, inside=self._task)
+            if now < self._writer.deadline and (chunk := self._take(now)):
+                self.outlet.send_now(chunk, inside=self._task)
 
     def _take(self, now: float) -> bytes:
         chunk = self._writer.take(now)
         self._pump.taken()
-        if chunk:
-            self._sent = now
+        self._sent = now if chunk else self._sent
         if self._writer.held_until is not None:
             self._wake_at(self._writer.held_until)
         return chunk

@@ -69,7 +69,7 @@ class Report:
         """The query was not let in."""
         limit, error = refusal.limit, refusal.error
         self._ctx.log.info("%r refused a query at the limit %s", self._ctx.bot, limit, extra={"limit": limit})
-        return ErrorEvent(text=error.text, allow_retry=error.allow_retry, error_type=error.error_type)
+        return ErrorEvent(text=error.text, allow_retry=error.allow_retry, error_type=error.error_type, rule=limit)
 
     def too_late(self, exc: BaseException) -> None:
         """The handler raised this when its answer had ended already."""
