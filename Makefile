@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.setup
 
-.PHONY: run test check fix bench screenshot wheel-test lowest clean
+.PHONY: run test check fix bench screenshot scale wheel-test lowest clean
 
 run: $(SETUP)  ## talk to the echo bot in the browser: http://127.0.0.1:8000
 	@$(BIN)/poe-asgi dev examples/echo.py
@@ -30,6 +30,9 @@ bench: $(SETUP)  ## speed beside the official SDK and a hand-written ASGI app, a
 
 screenshot: $(SETUP)  ## the README's picture of the playground; needs a Chromium
 	SCREENSHOTS=docs/images $(BIN)/python -m pytest -q tests/playground/test_looks.py -k readme
+
+scale: $(SETUP)  ## two processes behind nginx with a Redis, 500 streams, one process is killed
+	POE_ASGI_SCALE=500 $(BIN)/python -m pytest -q -rs tests/scale
 
 wheel-test: $(SETUP)  ## the suite against the built wheel, from a folder without the sources
 	PYTHON=$(PYTHON) bash tests/wheel

@@ -22,6 +22,7 @@ LAYERS = [
     "_version",
     "errors",
     "_clock",
+    "_watch",
     "protocol",
     "client",
     "chat",
@@ -176,8 +177,9 @@ async def handler(ctx):
     yield "x"
 app = poe_asgi.create_app(bot)
 loaded = {name.split(".")[0] for name in sys.modules}
+assert not {"poe_asgi.observe", "poe_asgi.server._attended", "poe_asgi.server._rates"} & set(sys.modules)
 late = {"httpx", "httpcore", "sse_starlette", "uvicorn", "click"}
-assert not loaded & (late | {"fastapi", "openai", "rich", "prometheus_client"}), loaded
+assert not loaded & (late | {"fastapi", "openai", "rich", "prometheus_client", "opentelemetry", "limits", "redis"}), loaded
 assert "poe_asgi.protocol._controls" not in sys.modules
 """
 

@@ -22,6 +22,7 @@ from ..client import (
     failure,
     failure_in_stream,
     retried_stream,
+    watched_call,
 )
 from ..errors import (
     ConfigurationError,
@@ -51,11 +52,23 @@ class Completion:
         self._connection = connection
         self._content = _encoded({**body, **_streamed(body)} if streaming else body)
         self._attempt = self._stream if streaming else self._whole
-        self._what = f"Asking {body['model']}"
+        self._model = str(body["model"])
+        self._what = f"Asking {self._model}"
 
     def deltas(self) -> AsyncGenerator[list[ChatDelta], None]:
         """The answer. Raises UpstreamError; ConfigurationError when there is no key."""
-        return retried_stream(self._connection.retry, self._what, self._attempt)
+        return watched_call("model", self._model, self._connection, self._tries, self._told)
+
+    def _tries(self, connection: Connection) -> AsyncGenerator[list[ChatDelta], None]:
+        self._connection = connection
+        return retried_stream(connection.retry, self._what, self._attempt)
+
+    def _told(self) -> dict[str, Any]:
+        """What the answer tells of itself; a count that is known to be wrong is none."""
+        usage, model = self.received.usage, self.received.model or None
+        if usage.is_estimate:
+            return {"model": model}
+        return {"model": model, "input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens}
 
     async def _whole(self) -> AsyncGenerator[list[ChatDelta], None]:
         self.received = ChatAccumulator()

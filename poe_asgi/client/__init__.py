@@ -23,6 +23,7 @@ from ._streamed import StreamedAnswer
 from ._tool_calls import ToolCallAccumulator
 from ._toolbox import Toolbox, check_rounds
 from ._tools import AnyTool, Tool
+from ._watched import watched_call
 
 if TYPE_CHECKING:
     from ._catalog import Model, ModelParameter, Pricing, models
@@ -103,6 +104,7 @@ __all__ = [
     "source_of",
     "upstream",
     "upstream_everywhere",
+    "watched_call",
 ]
 
 if not TYPE_CHECKING:  # a type checker shall find unknown names

@@ -10,16 +10,16 @@ import asyncio
 import os
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
 from ..errors import ConfigurationError
 from ._declared import Declared
-from ._http import Transport
+from ._http import HttpRequest, HttpResponse, Transport
 from ._retry import Retry
 
 API = "https://api.poe.com"
@@ -79,6 +79,7 @@ class Connection:
     retry: Retry = field(default_factory=Retry)
     declared: Declared | None = None  # of the bot whose query this is
     made: Counter[str] = field(default_factory=Counter)  # calls for that query
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # more of them, for every request
 
     def count(self, name: str) -> None:
         """Note a call of this bot; inside a bot, warn of one that Poe will refuse."""
@@ -97,7 +98,8 @@ class Connection:
 
     def transport(self) -> Transport:
         """What carries the calls: an own transport, one that leads elsewhere than to Poe, or this event loop's pool."""
-        return self.own_transport or self.transport_elsewhere() or pool()
+        transport = self.own_transport or self.transport_elsewhere() or pool()
+        return _WithHeaders(transport, self.headers) if self.headers else transport
 
     def transport_elsewhere(self) -> Transport | None:
         """The transport that was set in the context or for the process; not for a client with a base URL of its own."""
@@ -134,6 +136,20 @@ class Connection:
     def v1_url(self, path: str) -> str:
         """The OpenAI-compatible API; ``path`` as in ``/models``."""
         return (self.v1_base or f"{self._base(API)}/v1").rstrip("/") + path
+
+
+class _WithHeaders:
+    """A transport that sends more headers; those of a request itself win."""
+
+    def __init__(self, transport: Transport, headers: Mapping[str, str]) -> None:
+        self._transport = transport
+        self._headers = headers
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        return await self._transport.send(replace(request, headers={**self._headers, **request.headers}))
+
+    async def aclose(self) -> None:
+        await self._transport.aclose()
 
 
 _pools: WeakKeyDictionary[asyncio.AbstractEventLoop, Transport] = WeakKeyDictionary()

@@ -42,6 +42,7 @@ from ._failures import BODY_BYTES
 from ._http import HttpRequest
 from ._once import Stream
 from ._streamed import StreamedAnswer
+from ._watched import watched_call
 
 log = logging.getLogger("poe_asgi.client")
 
@@ -100,8 +101,11 @@ async def query_events(
     """The events of one query, which is sent again as `Retry` says, but never after the first content event."""
     connection.count(name)
     what = f"Calling {name}"
-    tries = retried_stream(connection.retry, what, lambda: _content(progress, connection, name, body))
-    async with aclosing(tries) as ready:
+
+    def tries(connection: Connection) -> AsyncGenerator[list[Received], None]:
+        return retried_stream(connection.retry, what, lambda: _content(progress, connection, name, body))
+
+    async with aclosing(watched_call("bot", name, connection, tries)) as ready:
         async for events in ready:
             for event in events:
                 yield event

@@ -6,6 +6,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 from ..protocol import ErrorEvent
+from ..server import ADMISSION_LIMITS
 from ..server._starlette import Response, json_response
 
 # Of an error before the answer; what each of Poe's error types means is in the protocol.
@@ -60,6 +61,8 @@ class ApiError:
         """
         if error.rule == "time-limit":
             status = 408
+        elif error.rule in ADMISSION_LIMITS:
+            status = 429
         else:
             status = _STATUSES.get(error.error_type or "", 503 if error.allow_retry else 500)
         headers = {"x-should-retry": "true" if error.allow_retry else "false"}

@@ -185,6 +185,11 @@ class ResponseWriter:
         return self._wire.take()
 
     @property
+    def events(self) -> int:
+        """How many events were written, `meta` and the ending too."""
+        return self._events
+
+    @property
     def visible(self) -> int:
         """How many characters the user would see."""
         return self._visible

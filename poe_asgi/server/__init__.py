@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ._admission import ADMISSION_LIMITS, Admission
 from ._app import bot_routes, create_app, drain
 from ._bot import Bot
 from ._contexts import Context, ErrorReportContext, FeedbackContext, QueryContext, ReactionContext, SettingsContext
@@ -9,6 +10,8 @@ from ._lifespan import running
 from ._served import ServedBot, served_bots
 
 __all__ = [
+    "ADMISSION_LIMITS",
+    "Admission",
     "Bot",
     "Context",
     "ErrorReportContext",

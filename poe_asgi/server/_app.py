@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from ..errors import ConfigurationError
 from ..protocol import parse_request
 from . import _signals
+from ._admission import Admission
 from ._bot import Bot
 from ._endpoint import BotEndpoint
+from ._health import Liveness, Readiness
 from ._keys import Keys
 from ._lifespan import running
 from ._site import Site
 from ._starlette import ASGIApp, BaseRoute, Receive, Route, Scope, Send, Starlette
+
+if TYPE_CHECKING:
+    from ..observe import Observer
+    from ._attended import Attendance
 
 
 class AnswerRoute(Route):
@@ -48,15 +55,23 @@ def create_app(
     allow_without_key: bool = False,
     drain_seconds: float = 20,
     openai: bool = False,
+    admission: Admission | None = None,
+    observers: Sequence[Observer] = (),
+    health: str | None = None,
 ) -> Starlette:
     """A Starlette app that serves one bot at ``/``, or several at their paths.
 
     ``access_key`` is for bots that have none of their own, before the variable POE_ACCESS_KEY; a bot without any key
     fails the start-up, unless ``allow_without_key`` is set for local development. On SIGTERM running answers may go on
-    for ``drain_seconds``. With ``openai`` the same bots are models of an OpenAI-compatible API under ``/v1``. Raises
-    ConfigurationError for wrong paths and for bots without a handler.
+    for ``drain_seconds``. With ``openai`` the same bots are models of an OpenAI-compatible API under ``/v1``.
+
+    ``admission`` says how many queries are let in, and ``observers`` see what happens. ``health`` is a path such as
+    ``/healthz``: it answers 200, and 503 while the app drains; ``/live`` below it answers 200 as long as anything does.
+
+    Raises ConfigurationError for wrong paths and for bots without a handler.
     """
-    site = site_of(access_key, allow_without_key=allow_without_key, drain_seconds=drain_seconds)
+    attendance = _attendance(admission, observers)
+    site = site_of(access_key, allow_without_key=allow_without_key, drain_seconds=drain_seconds, attendance=attendance)
     endpoints = endpoints_of(bots, site)
 
     @asynccontextmanager
@@ -73,6 +88,7 @@ def create_app(
         from ..openai_api import door  # it stands above this package: asked for, not needed
 
         routes += door(endpoints)
+    routes += _more_routes(endpoints, site, health)
     app = _App(routes=routes, lifespan=lifespan)
     app.router.redirect_slashes = False
     app.state.poe_asgi = site
@@ -86,9 +102,12 @@ def bot_routes(
     access_key: Keys = None,
     allow_without_key: bool = False,
     drain_seconds: float = 20,
+    admission: Admission | None = None,
+    observers: Sequence[Observer] = (),
 ) -> list[BaseRoute]:
     """Routes for an existing Starlette or FastAPI app, whose lifespan needs ``async with running(bot)``."""
-    site = site_of(access_key, allow_without_key=allow_without_key, drain_seconds=drain_seconds)
+    attendance = _attendance(admission, observers)
+    site = site_of(access_key, allow_without_key=allow_without_key, drain_seconds=drain_seconds, attendance=attendance)
     ((path, endpoint),) = endpoints_of({path: bot}, site).items()
     return both(path, endpoint)
 
@@ -104,11 +123,28 @@ async def drain(app: Starlette) -> None:
     await site.drain()
 
 
-def site_of(access_key: Keys, *, allow_without_key: bool, drain_seconds: float) -> Site:
+def _attendance(admission: Admission | None, observers: Sequence[Observer]) -> Attendance | None:
+    if admission is not None and not isinstance(admission, Admission):
+        raise ConfigurationError(f"admission= takes an Admission, not {type(admission).__name__}.")
+    if admission is None and not observers:
+        return None
+    from ._attended import Attendance
+
+    return Attendance(admission, observers)
+
+
+def site_of(
+    access_key: Keys, *, allow_without_key: bool, drain_seconds: float, attendance: Attendance | None = None
+) -> Site:
     """What the bots of one app, or of one list of routes, have in common."""
     if not isinstance(drain_seconds, (int, float)) or not drain_seconds >= 0:
         raise ConfigurationError(f"drain_seconds must be a number of seconds from 0, not {drain_seconds!r}.")
-    site = Site(access_key=access_key, allow_without_key=allow_without_key, drain_seconds=drain_seconds)
+    site = Site(
+        access_key=access_key,
+        allow_without_key=allow_without_key,
+        drain_seconds=drain_seconds,
+        attendance=attendance,
+    )
     _signals.sites.add(site)
     return site
 
@@ -138,3 +174,16 @@ def _by_path(bots: Bot | Mapping[str, Bot]) -> dict[str, Bot]:
     if len(plain) != len(bots):
         raise ConfigurationError("Two bots have the same path; a slash at the end makes no difference.")
     return plain
+
+
+def _more_routes(taken: Collection[str], site: Site, health: str | None) -> list[BaseRoute]:
+    """What is asked of an app without a key: its health, and what its observers serve."""
+    pages: dict[str, ASGIApp] = {}
+    if health is not None:
+        pages |= {health: Readiness(site), f"{health}/live": Liveness()}
+    for observer in site.attendance.observers if site.attendance is not None else ():
+        pages |= getattr(observer, "routes", {})
+    for path in pages:
+        if not isinstance(path, str) or not path.startswith("/") or path.endswith("/") or path in taken:
+            raise ConfigurationError(f"{path!r} is no path for a page beside the bots, such as '/healthz'.")
+    return [Route(path, page, methods=["GET"]) for path, page in pages.items()]  # Starlette adds HEAD

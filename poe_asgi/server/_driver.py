@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterable, Callable, Sequence
-from typing import Protocol
+from collections.abc import AsyncIterable, Callable, Coroutine, Sequence
+from typing import Any, Protocol
 
 from .._clock import Timer, current_clock
 from ..errors import LimitError, ResponseError
@@ -171,7 +171,7 @@ class Driver:
 
     async def _run(self) -> None:
         try:
-            await watched(self._pump.follow(aiter(self._handle())), self._waiting)
+            await watched(self._follow(), self._waiting)
         except Stopped:
             pass
         except BaseException as exc:
@@ -188,20 +188,20 @@ class Driver:
                 self._reporter.text_sum()
             self.outlet.wake()
 
+    def _follow(self) -> Coroutine[Any, Any, None]:
+        return self._pump.follow(aiter(self._handle()))
+
     def _waiting(self) -> None:
         """The handler is about to wait. What it said leaves now, unless the task that sends is at it anyway."""
         if self._pump.yields and self.outlet.idle and self._task is not None:
             now = self._clock.time()
-            if now < self._writer.deadline:
-                chunk = self._take(now)
-                if chunk:
-                    self.outlet.send_now(chunk, inside=self._task)
+            if now < self._writer.deadline and (chunk := self._take(now)):
+                self.outlet.send_now(chunk, inside=self._task)
 
     def _take(self, now: float) -> bytes:
         chunk = self._writer.take(now)
         self._pump.taken()
-        if chunk:
-            self._sent = now
+        self._sent = now if chunk else self._sent
         if self._writer.held_until is not None:
             self._wake_at(self._writer.held_until)
         return chunk

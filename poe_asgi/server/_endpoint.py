@@ -180,16 +180,17 @@ class BotEndpoint:
             log.error("%s", exc)  # noqa: TRY400
             handler = _not_started
         ctx: QueryContext = QueryContext(request, bot=bot, deps=deps, http=http, access_key=key or None)
-        return Driver(
-            lambda: handler(ctx),
-            meta=bot.meta if isinstance(bot.meta, Meta) else self._meta(ctx, bot.meta),
-            limits=limits or bot.limits,
-            reporter=Report(ctx),
-            started=started,
-            outlet=outlet,
-            wire=wire,
-            meta_seconds=bot.meta_seconds,
-        )
+        parts: dict[str, Any] = {
+            "meta": bot.meta if isinstance(bot.meta, Meta) else self._meta(ctx, bot.meta),
+            "limits": limits or bot.limits,
+            "started": started,
+            "outlet": outlet,
+            "wire": wire,
+            "meta_seconds": bot.meta_seconds,
+        }
+        if self.site.attendance is not None:
+            return self.site.attendance.driver(lambda: handler(ctx), ctx, **parts)
+        return Driver(lambda: handler(ctx), reporter=Report(ctx), **parts)
 
     # ---- by type
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,6 +34,7 @@ class _Resource:
 
 _open: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Lifespan, _Resource]] = WeakKeyDictionary()
 _users: WeakKeyDictionary[asyncio.AbstractEventLoop, int] = WeakKeyDictionary()
+_closers: WeakKeyDictionary[asyncio.AbstractEventLoop, list[Callable[[], Awaitable[None]]]] = WeakKeyDictionary()
 _lock = threading.Lock()
 
 
@@ -55,6 +56,12 @@ def deps_of(bot: Bot) -> Any:
     return resource.value.result()
 
 
+def when_bots_stop(close: Callable[[], Awaitable[None]]) -> None:
+    """Have this awaited once, when the last of the bots on the running loop stops."""
+    with _lock:
+        _closers.setdefault(asyncio.get_running_loop(), []).append(close)
+
+
 @asynccontextmanager
 async def running(*bots: Bot) -> AsyncIterator[None]:
     """Run the lifespans of these bots, and let them end their answers properly when the server is stopped.
@@ -73,17 +80,20 @@ async def running(*bots: Bot) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _connections() -> AsyncIterator[None]:
-    """When the last on this loop leaves, the connections of the bots' clients are closed."""
+    """When the last on this loop leaves, connections are closed: those of the bots' clients, and of the rates."""
     loop = asyncio.get_running_loop()
     _users[loop] = _users.get(loop, 0) + 1
     try:
         yield
     finally:
         _users[loop] -= 1
-        if not _users[loop] and "poe_asgi.client" in sys.modules:  # else nobody was called
-            from ..client import close_pool
+        if not _users[loop]:
+            for close in _closers.pop(loop, ()):
+                await close()
+            if "poe_asgi.client" in sys.modules:  # else nobody was called
+                from ..client import close_pool
 
-            await close_pool()
+                await close_pool()
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ from ._pump import WrongYieldError
 
 if TYPE_CHECKING:
     from ..client import PoeClient
+    from ._entrance import Refusal
 
 
 def error_id() -> str:
@@ -25,10 +26,11 @@ def error_id() -> str:
 class Report:
     """Reports on the answer to one query. Nothing of an exception goes out but what was raised for the user."""
 
-    __slots__ = ("_ctx",)
+    __slots__ = ("_ctx", "error_id")
 
     def __init__(self, ctx: QueryContext) -> None:
         self._ctx = ctx
+        self.error_id: str | None = None  # what the user and the log were told last
 
     @property
     def _handler(self) -> str:
@@ -36,8 +38,7 @@ class Report:
 
     def failed(self, exc: BaseException) -> ErrorEvent:
         """The handler raised this; alone in the group of a task group is as good as by itself."""
-        while isinstance(exc, BaseExceptionGroup) and len(exc.exceptions) == 1:
-            exc = exc.exceptions[0]
+        exc = alone(exc)
         answer = self._answer(exc)
         if answer is not None:
             self._ctx.log.info("%s ended its answer with %s", self._handler, type(exc).__name__)
@@ -45,13 +46,13 @@ class Report:
         if isinstance(exc, BotError):
             self._ctx.log.info("%s passed on the error of a bot it called", self._handler)
             return ErrorEvent(text=exc.text, allow_retry=exc.allow_retry, error_type=exc.error_type)
-        number = error_id()
+        number = self.error_id = error_id()
+        extra = {"error_id": number}
         if isinstance(exc, WrongYieldError):
-            self._ctx.log.error("%s: %s (error %s)", self._handler, exc, number, extra={"error_id": number})
+            self._ctx.log.error("%s: %s (error %s)", self._handler, exc, number, extra=extra)
         else:
-            info = _of_the_author(exc)
-            extra = {"error_id": number}
-            self._ctx.log.error("%s failed (error %s)", self._handler, number, exc_info=info, extra=extra)
+            at = _of_the_author(exc)
+            self._ctx.log.error("%s failed (error %s)", self._handler, number, exc_info=at, extra=extra)
         upstream = exc if isinstance(exc, UpstreamError) else None
         return ErrorEvent(
             text=f"Something went wrong in this bot (error {number}).",
@@ -63,6 +64,12 @@ class Report:
         """The answer broke a rule, a limit mostly; the message is ours and fit to be shown."""
         self._ctx.log.warning("%s broke the rule %s: %s", self._handler, rule, message, extra={"rule": rule})
         return ErrorEvent(text=f"This answer was ended. {message}", allow_retry=False, rule=rule)
+
+    def refused(self, refusal: Refusal) -> ErrorEvent:
+        """The query was not let in."""
+        limit, error = refusal.limit, refusal.error
+        self._ctx.log.info("%r refused a query at the limit %s", self._ctx.bot, limit, extra={"limit": limit})
+        return ErrorEvent(text=error.text, allow_retry=error.allow_retry, error_type=error.error_type, rule=limit)
 
     def too_late(self, exc: BaseException) -> None:
         """The handler raised this when its answer had ended already."""
@@ -97,6 +104,13 @@ class Report:
             return exc
         mapped = (self._ctx.bot.errors.get(cls) for cls in type(exc).__mro__)
         return next((answer for answer in mapped if answer is not None), None)
+
+
+def alone(exc: BaseException) -> BaseException:
+    """The exception itself, where it is the only one of a group."""
+    while isinstance(exc, BaseExceptionGroup) and len(exc.exceptions) == 1:
+        exc = exc.exceptions[0]
+    return exc
 
 
 def _of_the_author(exc: BaseException) -> tuple[type[BaseException], BaseException, TracebackType | None]:

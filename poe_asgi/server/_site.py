@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..protocol import ErrorEvent
 from ._driver import Driver
 from ._keys import Keys, as_keys
+
+if TYPE_CHECKING:
+    from ._attended import Attendance
 
 RESTARTING = ErrorEvent(text="The bot is being restarted. Please try again.", allow_retry=True)
 
@@ -16,10 +19,18 @@ RESTARTING = ErrorEvent(text="The bot is being restarted. Please try again.", al
 class Site:
     """One app. Its answers may run on several loops, each in a thread of its own."""
 
-    def __init__(self, *, access_key: Keys, allow_without_key: bool, drain_seconds: float) -> None:
+    def __init__(
+        self,
+        *,
+        access_key: Keys,
+        allow_without_key: bool,
+        drain_seconds: float,
+        attendance: Attendance | None = None,
+    ) -> None:
         self.access_keys = as_keys(access_key, "create_app")
         self.allow_without_key = allow_without_key
         self.drain_seconds = drain_seconds
+        self.attendance = attendance  # None: every query is let in, and nobody watches
         self.draining = False
         self.answers: set[Driver] = set()
         self._idle: set[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = set()

@@ -30,9 +30,10 @@ from poe_asgi import (
 from poe_asgi.openai_api._requests import Completion
 from poe_asgi.openai_api._wires import ChunkWire, CompletionWire
 from poe_asgi.protocol import QueryRequest
+from poe_asgi.server import Admission
 from tests.support import KEY, Exchange, ManualClock, settle
 
-from .support import USER, chunks, complete, deltas, message_of, post, saying, stepping, text_of
+from .support import CHAT, JSON, USER, chunks, complete, deltas, message_of, post, saying, stepping, text_of
 
 pytestmark = pytest.mark.asyncio
 
@@ -144,6 +145,18 @@ ERRORS = [
     (AnswerError("no", allow_retry=True), 503, "overloaded_error", None),
     (AnswerError("no", error_type="odd"), 500, "provider_error", "odd"),
 ]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_question_that_is_not_let_in_is_429_with_the_limit(stream: bool) -> None:
+    app = create_app(saying("fine"), access_key=KEY, openai=True, admission=Admission(rate_per_bot="1/day"))
+    body = {"model": "Echo", "messages": USER, "stream": stream}
+    assert (await Exchange().run(app, body, path=CHAT, headers=JSON)).status == 200
+    exchange = await Exchange().run(app, body, path=CHAT, headers=JSON)
+    assert exchange.status == 429
+    assert exchange.json["error"]["type"] == "rate_limit_error"
+    assert exchange.json["error"]["code"] == "rate_per_bot"
+    assert exchange.headers["x-should-retry"] == "false"
 
 
 @pytest.mark.parametrize("stream", [False, True])
