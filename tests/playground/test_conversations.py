@@ -98,6 +98,54 @@ async def test_trying_again_forgets_the_answer_but_not_the_question() -> None:
     assert one.message_id != again.message_id
 
 
+RETRIED = """
+from poe_asgi import Answer, AnswerError, Bot, QueryContext
+
+bot = Bot("Retried")
+asked = []
+
+
+@bot.query
+async def answer(ctx: QueryContext) -> Answer:
+    asked.append(ctx.request)
+    if len(asked) == 1 or ctx.text == "never":
+        yield "half"
+        raise AnswerError("Too busy.", allow_retry=True)
+    if ctx.text == "no":
+        raise AnswerError("No.")
+    yield f"{len(ctx.messages)} messages"
+"""
+
+
+async def test_after_an_error_that_may_be_retried_the_question_is_sent_again_once(tmp_path: Path) -> None:
+    namespace: dict[str, Any] = {}
+    exec(RETRIED, namespace)
+    page = caller(namespace["bot"], imported_from="retried:bot")
+    key = await page.new()
+    second = await page.ask(key, "hi")
+    question, first, _ = (await page.call("GET", f"conversations/{key}"))["entries"]
+    assert (first["status"], first["error"]["text"], first["try"]) == ("error", "Too busy.", "first")
+    assert (second["status"], second["blocks"], second["try"]) == ("done", ["<p>1 messages</p>\n"], "second")
+    one, two = namespace["asked"]
+    assert one.query == two.query
+    assert one.message_id != two.message_id
+    assert (await page.ask(key, "more"))["blocks"] == ["<p>3 messages</p>\n"]  # of the first try nothing is left
+    for text, times in (("never", 2), ("no", 1)):
+        before = len(namespace["asked"])
+        assert (await page.ask(key, text))["status"] == "error"
+        assert len(namespace["asked"]) - before == times
+    code = (await page.call("GET", f"conversations/{key}/test"))["code"]
+    files = {"retried.py": RETRIED, "test_retried.py": code, "pyproject.toml": STRICT}
+    printed = await asyncio.to_thread(run_pytest, tmp_path, files)
+    assert outcome(printed) == {"passed": 1}, printed + code
+    await page.call("POST", f"conversations/{key}/clear", {})
+    await page.ask(key, "never")
+    await page.call("POST", f"conversations/{key}/retry", {})
+    await page.answer(key)
+    entries = (await page.call("GET", f"conversations/{key}"))["entries"]
+    assert [each["kind"] for each in entries[-4:]] == ["cleared", "question", "answer", "answer"]
+
+
 async def test_a_second_question_waits_for_the_first_answer() -> None:
     go_on = asyncio.Event()
     bot = Bot("Slow")
