@@ -12,6 +12,7 @@ from ..errors import ConnectionFailedError, ConnectTimeoutError, SSEError
 from ..protocol import PROTOCOL_VERSION, Done, ErrorEvent, QueryRequest, new_identifier
 from ._conversation import Answer, Conversation, Question, Status, microseconds
 from ._exchanges import breaks
+from ._files import for_a_while
 
 if TYPE_CHECKING:
     from ._desk import Desk
@@ -30,7 +31,7 @@ class Asking:
 
     def __init__(self, desk: Desk, conversation: Conversation, question: Question, *, second: bool = False) -> None:
         request = QueryRequest(
-            conversation.history(),
+            for_a_while(desk, conversation.history(), current_clock().time()),
             version=PROTOCOL_VERSION,
             user_id=conversation.user_id,
             conversation_id=conversation.conversation_id,

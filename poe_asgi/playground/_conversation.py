@@ -19,6 +19,7 @@ from ..protocol import (
     new_identifier,
 )
 from ._exchanges import Exchange, violation_to_page
+from ._files import lasting
 from ._markdown import Renderer
 
 Status: TypeAlias = Literal["waiting", "streaming", "done", "stopped", "error", "failed"]
@@ -226,7 +227,7 @@ class Conversation:
 def _file(file: File) -> dict[str, Any]:
     kind = file.content_type.partition("/")[0]
     return {
-        "url": file.url if file.url.lower().startswith(("http://", "https://")) else None,
+        "url": lasting(file.url) if file.url.lower().startswith(("http://", "https://")) else None,
         "name": file.name,
         "type": file.content_type,
         "shown_as": kind if kind in {"image", "audio", "video"} else "link",
