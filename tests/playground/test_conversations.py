@@ -125,7 +125,7 @@ async def test_after_an_error_that_may_be_retried_the_question_is_sent_again_onc
     page = caller(namespace["bot"], imported_from="retried:bot")
     key = await page.new()
     second = await page.ask(key, "hi")
-    question, first, _ = (await page.call("GET", f"conversations/{key}"))["entries"]
+    _, first, _ = (await page.call("GET", f"conversations/{key}"))["entries"]
     assert (first["status"], first["error"]["text"], first["try"]) == ("error", "Too busy.", "first")
     assert (second["status"], second["blocks"], second["try"]) == ("done", ["<p>1 messages</p>\n"], "second")
     one, two = namespace["asked"]
