@@ -48,7 +48,8 @@ def as_test(desk: Desk, conversation: Conversation) -> str:
                 lines.append("    chat.clear()")
             case Question(message):
                 turn = _attached(desk, message, source)
-                for answer in conversation.answers_to(entry) or [None]:
+                said: Sequence[Answer | None] = conversation.answers_to(entry) or [None]
+                for answer in said:
                     turn += [*_asked(message, answer, source), *_reactions(answer)]
                 lines += (indent(line, "    ") for line in turn)
     title = _slug(conversation.title)
