@@ -131,6 +131,16 @@ def test_every_example_is_named() -> None:
     assert [name for name in EXAMPLES if f"(examples/{name})" not in text] == []
 
 
+def test_every_guide_is_linked() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert [path.name for path in (ROOT / "docs").glob("*.md") if f"](docs/{path.name})" not in text] == []
+
+
+def test_the_tour_has_every_command() -> None:
+    tour = README.read_text(encoding="utf-8").partition("## A tour of one minute")[2].partition("\n## ")[0]
+    assert [name for name in main.commands if f"`poe-asgi {name}" not in tour] == []
+
+
 def test_links_lead_somewhere() -> None:
     assert [link for link in links(README) if not link.exists()] == []
 

@@ -49,7 +49,7 @@ class ChatSession:
         self._interactive = sys.stdin.isatty() and not as_json
         self._as_json = as_json
         self._named, self._key, self._path = bot, key, path
-        self._console = Console(highlight=False)
+        self._console = Console(highlight=False, stderr=as_json)
         self._screen = Screen(self._console, raw=raw)
         self._talk = Talk()
         self._attached: list[Attachment] = []

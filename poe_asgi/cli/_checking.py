@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import sys
 from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
 from typing import Any
 
 from ..checker import Probe, Report, check
@@ -33,10 +35,11 @@ async def report_on(
     key = key or os.environ.get("POE_ACCESS_KEY") or secrets.token_hex(16)
     os.environ["POE_ACCESS_KEY"] = key
     logging.getLogger("poe_asgi").setLevel(logging.ERROR)  # bad requests are sent on purpose
-    app = load(target).app()
-    bots = served_bots(app)
-    for each in bots:
-        each.bot.access_keys = (*each.access_keys, key)
-    with FakePoe().installed():
+    with redirect_stdout(sys.stderr), FakePoe().installed():  # what the author prints is no part of the report
+        app = load(target).app()
+        bots = served_bots(app)
+        for each in bots:
+            each.bot.access_keys = (*each.access_keys, key)
         path = path or next((each.path for each in bots), "/")
-        return await check(app, access_key=key, path=path, **wanted)
+        name = bot if path == "/" else f"{bot} at {path}"
+        return await check(app, access_key=key, path=path, name=name, **wanted)

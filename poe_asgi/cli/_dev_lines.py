@@ -32,12 +32,13 @@ def request_line(report: Mapping[str, Any]) -> None:
         parts.append(events)
     if not report["complete"]:
         parts.append("the client left")
-    bad = report["error"] or report["violations"] or not 200 <= (report["status"] or 0) < 400
+    broken = any(each["level"] == "error" for each in report["violations"])
+    bad = report["error"] or broken or not 200 <= (report["status"] or 0) < 400
     say("  ".join(parts), mark="✗" if bad else "→", color="red" if bad else "green")
     if report["error"]:
         say(f"           the user reads: {report['error']}")
     for violation in report["violations"]:
-        say(f"           breaks {violation}", mark="!", color="yellow")
+        say(f"           breaks {violation['rule']}: {violation['detail']}", mark="!", color="yellow")
 
 
 def log_line(report: Mapping[str, Any]) -> None:

@@ -31,7 +31,7 @@ def live(poe: FakePoe, api_key: str, base_url: str) -> Callable[[Call], Awaitabl
         return replace(message, attachments=Attachments([await _real(each) for each in message.attachments]))
 
     async def _real(attachment: Attachment) -> Attachment:
-        url = attachment.url
+        url = attachment.url.partition("?")[0]  # without the time until which it is good
         here = next((each for each in poe.uploads if each.url == url), None)
         if here is None:
             return attachment

@@ -17,6 +17,8 @@ from ._loopback import listen, served, url_of
 from ._process import BotProcess
 from ._target import Target
 
+_STDERR = 2  # the output of these commands is what the bot answers, not what its author prints
+
 
 @dataclass(frozen=True, slots=True)
 class LocalBot:
@@ -34,7 +36,7 @@ async def local_bot(target: Target, *, key: str | None, path: str | None) -> Asy
     key = key or given.get("POE_ACCESS_KEY") or os.environ.get("POE_ACCESS_KEY") or secrets.token_hex(16)
     with listen() as poe_socket, listen() as bot_socket:
         async with served(FakePoe(), poe_socket):
-            process = await BotProcess.spawn(target, bot_socket, key=key)
+            process = await BotProcess.spawn(target, bot_socket, key=key, output=_STDERR)
             try:
                 own = {"POE_BASE_URL": url_of(poe_socket), "POE_ACCESS_KEY": key}
                 await process.start({"POE_API_KEY": "local", **given, **own}, _told)

@@ -102,7 +102,9 @@ class _Exchange:
             "complete": self._complete,
             "events": dict(self._events),
             "error": reader.error.text if reader is not None and reader.error is not None else None,
-            "violations": [f"{each.rule.id}: {each.detail}" for each in reader.violations]
+            "violations": [
+                {"rule": each.rule.id, "level": each.rule.level, "detail": each.detail} for each in reader.violations
+            ]
             if reader is not None
             else [],
         }

@@ -37,8 +37,13 @@ class BotProcess:
         self.bots: tuple[Mapping[str, Any], ...] = ()
 
     @classmethod
-    async def spawn(cls, target: Target, listener: socket.socket, *, key: str | None) -> Self:
-        """A process that has all it needs but the target. With ``key``, that one opens its bots beside their own."""
+    async def spawn(
+        cls, target: Target, listener: socket.socket, *, key: str | None, output: int | None = None
+    ) -> Self:
+        """A process that has all it needs but the target. With ``key``, that one opens its bots beside their own.
+
+        ``output`` is a descriptor that takes what the author prints; by default it goes to where ours goes.
+        """
         if os.name != "posix":
             raise Failure("This command hands sockets to other processes, which needs Linux, macOS or WSL.")
         reports, reports_end = os.pipe()
@@ -56,7 +61,7 @@ class BotProcess:
         interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
             process = subprocess.Popen(  # noqa: ASYNC220, S603
-                command, pass_fds=(listener.fileno(), reports_end, control_end)
+                command, pass_fds=(listener.fileno(), reports_end, control_end), stdout=output
             )
         finally:
             signal.signal(signal.SIGINT, interrupt)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sys
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -138,7 +140,8 @@ async def _pushed(
 
     parsed = parse_target(target)
     os.environ.update(environment_of(parsed.folder))
-    bots = served_bots(load(parsed).app())
+    with redirect_stdout(sys.stderr):
+        bots = served_bots(load(parsed).app())
     served = next((each for each in bots if path in {None, each.path}), None)
     if served is None:
         there = ", ".join(each.path for each in bots)
@@ -150,6 +153,8 @@ async def _pushed(
     if not (name or served.bot.name):
         raise Failure(f"{served.bot!r} has no name: give its handle at Poe with --name.")
     key = key or next(iter(served.access_keys), None)
+    if key is None:
+        raise Failure("Poe wants the access key on the bot's page: set POE_ACCESS_KEY, or give --key.")
     async with PoeClient() as poe:
         push = poe.fetch_settings if fetch else poe.push_settings
         return served, await push(served.bot, name=name, access_key=key)

@@ -7,6 +7,7 @@ import inspect
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -71,6 +72,8 @@ def is_url(text: str) -> bool:
 
 def parse_target(text: str) -> Target:
     """Raises LoadError when a file is named that is not there."""
+    if not text:
+        raise LoadError("No bot is named. Write, for example, bot.py")
     named, colon, attribute = text.rpartition(":")
     if not colon or not all(part.isidentifier() for part in attribute.split(".")):
         named, attribute = text, ""
@@ -171,9 +174,11 @@ def _where(target: Target, exc: BaseException) -> str:
 def _alike(path: Path) -> str:
     """A hint at the Python files that are there."""
     files = sorted(each.name for each in path.parent.glob("*.py")) if path.parent.is_dir() else []
-    near = did_you_mean(path.name, files)
-    if near or not files or len(files) > 5:
-        return near
+    near = get_close_matches(path.stem, [Path(each).stem for each in files], n=1)  # the endings are alike anyway
+    if near:
+        return f" Did you mean '{near[0]}.py'?"
+    if not files or len(files) > 5:
+        return ""
     return f" In that folder there is {' and '.join(files)}." if len(files) < 3 else f" There are {', '.join(files)}."
 
 

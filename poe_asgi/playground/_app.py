@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
+from urllib.parse import parse_qs
 
+from .._clock import current_clock
 from ..client import Upstream
 from ..local import AsgiTransport, HttpAnswer
 
@@ -26,6 +28,7 @@ from ..local._asgi import (
 )
 from ._api import ROUTES
 from ._desk import Desk
+from ._files import UNTIL, has_ended
 from ._guard import PAGE_HEADERS, Guard, file_headers
 from ._refusal import RefusedError
 
@@ -34,6 +37,7 @@ _ASSET = re.compile(r"/page/([a-z_]+\.(?:css|js|svg))")
 _MAX_BODY = 64 * 2**20
 TOKEN_HEADER = "x-playground-token"  # noqa: S105
 POE = "/poe"
+_OVER = b"This URL is over: those of attachments are good for 10 minutes. Download what is needed at once."
 
 
 class TooLargeError(Exception):
@@ -71,6 +75,9 @@ class App:
             return
         base = f"{scope['scheme']}://{headers['host']}{scope.get('root_path', '')}"
         self._desk.target.poe = Upstream(base + POE, AsgiTransport(self))
+        if path.startswith(f"{POE}/files/") and _is_over(scope):
+            await respond(HttpAnswer(403, body=_OVER, content_type="text/plain"), receive, send)
+            return
         if path.startswith(f"{POE}/"):
             scope = {**scope, "root_path": scope.get("root_path", "") + POE}
             await self._desk.poe(scope, receive, _as_file(send) if path.startswith(f"{POE}/files/") else send)
@@ -108,6 +115,11 @@ async def _acted(action: Any, desk: Desk, request: Incoming, found: tuple[str, .
     except (ValueError, KeyError, TypeError):
         return json_answer({"error": "The playground does not understand this."}, 400)
     return answer if isinstance(answer, HttpAnswer | Streamed) else json_answer(answer)
+
+
+def _is_over(scope: Scope) -> bool:
+    given = parse_qs(scope["query_string"].decode("latin-1")).get(UNTIL)
+    return given is not None and has_ended(given[0], current_clock().time())
 
 
 @cache

@@ -47,8 +47,10 @@ def as_test(desk: Desk, conversation: Conversation) -> str:
             case Cleared():
                 lines.append("    chat.clear()")
             case Question(message):
-                answer = next((each for each in answers if each.question is entry), None)
-                turn = [*_attached(desk, message, source), *_asked(message, answer, source), *_reactions(answer)]
+                turn = _attached(desk, message, source)
+                said: Sequence[Answer | None] = conversation.answers_to(entry) or [None]
+                for answer in said:
+                    turn += [*_asked(message, answer, source), *_reactions(answer)]
                 lines += (indent(line, "    ") for line in turn)
     title = _slug(conversation.title)
     body = indent("\n".join(lines), "    ")
@@ -86,6 +88,8 @@ def _asked(message: Message, answer: Answer | None, source: Source) -> list[str]
         lines.append("assert reply.error is not None")
     else:
         lines += ["assert reply.error is not None", f"assert reply.error.text == {literal(answer.error.text)}"]
+    if answer.sent_again:
+        return ["before = chat.messages", *lines, "chat.messages = before  # Poe sends the question again"]
     return lines
 
 

@@ -12,6 +12,7 @@ from ..errors import ConnectionFailedError, ConnectTimeoutError, SSEError
 from ..protocol import PROTOCOL_VERSION, Done, ErrorEvent, QueryRequest, new_identifier
 from ._conversation import Answer, Conversation, Question, Status, microseconds
 from ._exchanges import breaks
+from ._files import for_a_while
 
 if TYPE_CHECKING:
     from ._desk import Desk
@@ -28,9 +29,9 @@ _HINTS = {
 class Asking:
     """Reads one answer, in a task of its own, which `run` is."""
 
-    def __init__(self, desk: Desk, conversation: Conversation, question: Question) -> None:
+    def __init__(self, desk: Desk, conversation: Conversation, question: Question, *, second: bool = False) -> None:
         request = QueryRequest(
-            conversation.history(),
+            for_a_while(desk, conversation.history(), current_clock().time()),
             version=PROTOCOL_VERSION,
             user_id=conversation.user_id,
             conversation_id=conversation.conversation_id,
@@ -40,7 +41,7 @@ class Asking:
             query_creation_time=microseconds(),
         )
         exchange = desk.new_exchange(request.to_wire())
-        self.answer = Answer(request.message_id, question, exchange, conversation.user_id)
+        self.answer = Answer(request.message_id, question, exchange, conversation.user_id, second=second)
         conversation.entries.append(self.answer)
         self._desk = desk
         self._conversation = conversation
@@ -156,6 +157,10 @@ class Asking:
             for call in self._desk.poe.calls
             if call.request.message_id == answer.id
         ]
+        may_retry = status == "error" and answer.error is not None and answer.error.allow_retry
+        answer.sent_again = may_retry and not answer.second and not self._stopped
         self._publish()
+        if answer.sent_again:
+            self._desk.send_again(self._conversation, answer)
         self.finished.set()
         self._desk.publish_heads()

@@ -19,6 +19,7 @@ from ..protocol import (
     new_identifier,
 )
 from ._exchanges import Exchange, violation_to_page
+from ._files import lasting
 from ._markdown import Renderer
 
 Status: TypeAlias = Literal["waiting", "streaming", "done", "stopped", "error", "failed"]
@@ -61,7 +62,10 @@ class Cleared:
 
 @dataclass(slots=True)
 class Answer:
-    """An answer of the bot, finished or under way. ``saved_text`` is what it was when this is a replay."""
+    """An answer of the bot, finished or under way. ``saved_text`` is what it was when this is a replay.
+
+    ``sent_again`` says that Poe has sent the question again because of its error; ``second`` is the answer to that.
+    """
 
     id: str
     question: Question
@@ -72,6 +76,8 @@ class Answer:
     reactions: list[str] = field(default_factory=list)
     feedback: str | None = None
     saved_text: str | None = None
+    sent_again: bool = False
+    second: bool = False
     timestamp: int = 0
     played: tuple[int, int] = (0, 0)  # which answers of other bots came meanwhile: from, to
     renderer: Renderer = field(default_factory=Renderer, repr=False)
@@ -94,9 +100,11 @@ class Answer:
         return given if given in CONTENT_TYPES else "text/plain"
 
     def message(self) -> Message | None:
-        """The message as it stands in the history; None where it failed or was left before it said anything."""
+        """The message as it stands in the history; None where it failed or was left before it said anything, or where
+        another one came in its place.
+        """
         reader = self.exchange.reader
-        if not (self.status == "done" or self.text or reader.files):
+        if self.sent_again or not (self.status == "done" or self.text or reader.files):
             return None
         return Message(
             "bot",
@@ -140,7 +148,8 @@ class Answer:
             "broken": [violation_to_page(each) for each in reader.violations],
             "exchange": self.exchange.id,
             "seconds": round(self.exchange.seconds, 3),
-            "saved": self.saved_text if differs else None,
+            "saved": self.saved_text if differs and not self.sent_again else None,
+            "try": "first" if self.sent_again else "second" if self.second else None,
         }
 
 
@@ -169,6 +178,10 @@ class Conversation:
 
     def answer(self, message_id: str) -> Answer | None:
         return next((each for each in self.entries if isinstance(each, Answer) and each.id == message_id), None)
+
+    def answers_to(self, question: Question) -> list[Answer]:
+        """More than one where Poe has sent it again."""
+        return [each for each in self.entries if isinstance(each, Answer) and each.question is question]
 
     def ask(self, text: str, files: Sequence[File], parameters: Mapping[str, Any]) -> Question:
         """The user says something."""
@@ -214,7 +227,7 @@ class Conversation:
 def _file(file: File) -> dict[str, Any]:
     kind = file.content_type.partition("/")[0]
     return {
-        "url": file.url if file.url.lower().startswith(("http://", "https://")) else None,
+        "url": lasting(file.url) if file.url.lower().startswith(("http://", "https://")) else None,
         "name": file.name,
         "type": file.content_type,
         "shown_as": kind if kind in {"image", "audio", "video"} else "link",

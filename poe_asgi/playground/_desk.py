@@ -148,14 +148,19 @@ class Desk:
         return self._answer(conversation, question)
 
     def retry(self, key: str) -> Answer:
-        """Ask the last question again; its answer is forgotten. Raises RefusedError."""
+        """Ask the last question again; its answers are forgotten. Raises RefusedError."""
         conversation = self._idle(key)
         answer = conversation.current
         if answer is None:
             raise RefusedError("There is no answer to try again.")
-        conversation.entries.remove(answer)
-        self.hub.publish("removed", key=key, id=answer.id)
+        for each in conversation.answers_to(answer.question):
+            conversation.entries.remove(each)
+            self.hub.publish("removed", key=key, id=each.id)
         return self._answer(conversation, answer.question)
+
+    def send_again(self, conversation: Conversation, answer: Answer) -> None:
+        """What Poe does after an error that may be retried, once: the same question, and a new message id."""
+        self._answer(conversation, answer.question, second=True).saved_text = answer.saved_text
 
     async def stop(self, key: str) -> None:
         """Leave the answer that is under way."""
@@ -163,11 +168,11 @@ class Desk:
         if asking is not None:
             await asking.stop()
 
-    async def answered(self, key: str) -> None:
-        """Wait for the end of the answer that is under way."""
-        asking = self._asking.get(key)
-        if asking is not None:
+    async def answered(self, key: str) -> Answer | None:
+        """Wait for the end of the answer that is under way, and of the one to the question that is sent again."""
+        while (asking := self._asking.get(key)) is not None and not asking.finished.is_set():
             await asking.finished.wait()
+        return asking.answer if asking is not None else None
 
     def clear(self, key: str) -> None:
         """Clear the context. Raises RefusedError."""
@@ -244,8 +249,8 @@ class Desk:
 
     # ---- inside
 
-    def _answer(self, conversation: Conversation, question: Question) -> Answer:
-        asking = Asking(self, conversation, question)
+    def _answer(self, conversation: Conversation, question: Question, *, second: bool = False) -> Answer:
+        asking = Asking(self, conversation, question, second=second)
         self._asking[conversation.key] = asking
         self.publish_heads()
         self.spawn(asking.run())

@@ -1,7 +1,7 @@
 """Markdown as HTML that may stand in the page: rendered by markdown-it, then cut down to harmless tags by nh3.
 
 An answer is given as a list of blocks, one for each paragraph, list, table and so on. While it streams, only the last
-blocks change, so the page replaces no more than these.
+blocks change, so the page replaces no more than these, and of a long text no more than its end is parsed again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 MISSING = "The playground needs markdown-it-py and nh3: pip install 'poe-asgi[dev]'."
 
+_LONG = 10_000  # characters that are parsed again and again; of more, the beginning is kept as it is
 _PLAIN_LINES = 40  # of plain text in one block
+_LINE_END = re.compile(r"\r\n?")
 _LANGUAGE = re.compile(r"language-[\w+#.-]{1,40}")
 _PICTURE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,")
 
@@ -56,14 +58,41 @@ def check_installed() -> None:
 
 
 class Renderer:
-    """Renders one growing text, and keeps what it has sanitised."""
+    """Renders one growing text, and keeps what cannot change any more.
+
+    Of a text of more than 10,000 characters: there a definition of a link does not reach back into what is kept.
+    """
 
     def __init__(self) -> None:
         self._sanitised: dict[str, str] = {}
+        self._forget(())
 
     def blocks(self, text: str, *, content_type: str = "text/markdown", files: Sequence[File] = ()) -> list[str]:
         """The blocks of HTML of this text. ``files`` are those that it may show by their ``inline_ref``."""
-        raw = _markdown(text, files) if content_type == "text/markdown" else _plain(text)
+        if content_type != "text/markdown":
+            return self._clean(_plain(text))
+        text = _LINE_END.sub("\n", text)
+        if not text.startswith(self._kept_text) or tuple(files) != self._files:
+            self._forget(files)
+        rest = text[len(self._kept_text) :]
+        env: dict[str, Any] = {"references": dict(self._references), "types": self._types}
+        raw, starts = _markdown(rest, env)
+        blocks = self._clean(raw)
+        shown = [*self._kept, *blocks]
+        if len(rest) > _LONG and len(blocks) > 1:  # the last one may go on
+            self._kept += blocks[:-1]
+            self._kept_text += "".join(f"{line}\n" for line in rest.split("\n")[: starts[-1]])
+            defined = env["references"].items()
+            self._references |= {name: each for name, each in defined if each.get("map", (0, 0))[1] <= starts[-1]}
+        return shown
+
+    def _forget(self, files: Sequence[File]) -> None:
+        self._files = tuple(files)
+        self._kept_text, self._kept = "", list[str]()
+        self._references = _references(files)
+        self._types = {file.url: file.content_type for file in files}
+
+    def _clean(self, raw: Sequence[str]) -> list[str]:
         self._sanitised = {block: self._sanitised.get(block) or sanitise(block) for block in raw}
         return [self._sanitised[block] for block in raw]
 
@@ -98,20 +127,22 @@ def _plain(text: str) -> list[str]:
     return [f"<pre>{escape(chunk)}</pre>" for chunk in chunks]
 
 
-def _markdown(text: str, files: Sequence[File]) -> list[str]:
+def _markdown(text: str, env: dict[str, Any]) -> tuple[list[str], list[int]]:
+    """The blocks, and the line where each begins. ``env`` knows of references, and learns of new ones."""
     parser = _parser()
-    env: dict[str, Any] = {"references": _references(files), "types": {file.url: file.content_type for file in files}}
     blocks: list[str] = []
+    starts: list[int] = []
     group: list[Any] = []
     for token in parser.parse(text, env):
         group.append(token)
         if token.level == 0 and token.nesting <= 0:
             blocks.append(parser.renderer.render(group, parser.options, env))
+            starts.append(group[0].map[0])
             group = []
-    return blocks
+    return blocks, starts
 
 
-def _references(files: Sequence[File]) -> dict[str, dict[str, str]]:
+def _references(files: Sequence[File]) -> dict[str, dict[str, Any]]:
     """What makes ``![title][inline_ref]`` show the file of that name."""
     from markdown_it.common.utils import normalizeReference
 

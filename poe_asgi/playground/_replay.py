@@ -41,6 +41,6 @@ class Replay:
             except RefusedError:
                 return
             answer.saved_text = turn.answer
-            await desk.answered(key)
-            if answer.status == "stopped":
+            last = await desk.answered(key)
+            if last is None or last.status == "stopped":
                 return

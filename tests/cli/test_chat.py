@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from poe_asgi.cli._server_bot import ServerBot
 from poe_asgi.cli._talk import Talk
 from poe_asgi.protocol import ErrorEvent, QueryRequest, Reply, user
 
+from ..snippets import ROOT
 from .support import ECHO, invoke, terminal, write
 
 PARROT = """\
@@ -72,6 +75,23 @@ def test_a_file_is_attached_to_the_next_question_and_the_bot_can_fetch_it() -> N
     assert look["text"] == "notes.txt: Buy milk.dot.png: 5**1** look"
     assert [file["name"] for file in look["files"]] == ["notes.txt", "dot.png"]
     assert again["text"] == "**3** again"
+
+
+def test_json_is_all_that_a_script_reads() -> None:
+    write("printing.py", "print('loading')\n" + PARROT)
+    write("notes.txt", "Buy milk.")
+    process = subprocess.run(
+        [sys.executable, "-P", "-m", "poe_asgi.cli", "chat", "printing.py", "--json"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        input="/file notes.txt\nlook\n/history\n",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (answer,) = map(json.loads, process.stdout.splitlines())
+    assert answer["files"][0]["name"] == "notes.txt"
+    assert "loading" in process.stderr
+    assert "goes with the next question" in process.stderr
 
 
 def test_the_last_error_is_the_exit_code_of_a_script() -> None:

@@ -33,6 +33,21 @@ def test_a_bot_of_this_package_is_clean() -> None:
     assert "\x1b" not in result.stdout
 
 
+def test_the_report_names_the_bot_as_it_was_named() -> None:
+    write("bot.py")
+    write("two.py", f'{ECHO}\n\napp = create_app({{"/a": bot, "/b": bot}})\n')
+    assert json.loads(invoke("check", "bot.py", "--fast", "--json").stdout)["target"] == "bot.py"
+    assert json.loads(invoke("check", "two.py", "--fast", "--json", "--path", "/b").stdout)["target"] == "two.py at /b"
+
+
+def test_what_the_author_prints_is_no_part_of_the_report() -> None:
+    write("bot.py", "print('loading')\n" + ECHO.replace("yield ctx.text", "print('asked')\n    yield ctx.text"))
+    result = invoke("check", "bot.py", "--fast", "--json")
+    assert json.loads(result.stdout)["exit_code"] == CLEAN
+    assert "loading\n" in result.stderr
+    assert "asked\n" in result.stderr
+
+
 def test_the_calls_of_the_bot_do_not_reach_poe() -> None:
     relay = ECHO.replace("yield ctx.text", 'yield ctx.poe.stream("Claude-Sonnet-4.6")')
     write("relay.py", relay.replace("@bot.query", 'bot.uses("Claude-Sonnet-4.6")\n\n\n@bot.query'))

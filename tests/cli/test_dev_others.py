@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -92,8 +93,8 @@ async def test_files_of_this_machine_are_uploaded_for_the_real_poe_once() -> Non
         poe = PoeClient(api_key="local", transport=here.transport(), base_url="http://poe.test")
         notes = await poe.upload("Buy milk.", name="notes.txt")
         elsewhere = File(url="https://example.com/a.png", name="a.png", content_type="image/png")
-        for _ in range(2):
-            await poe.ask(NAME, "Read this.", attachments=[notes, elsewhere])
+        for until in ("", "?until=12.5"):  # as the playground hands it on
+            await poe.ask(NAME, "Read this.", attachments=[replace(notes, url=notes.url + until), elsewhere])
         assert [upload.content for upload in real.uploads] == [b"Buy milk."]
         for call in real.calls:
             urls = [attachment.url for attachment in call.request.query[-1].attachments]

@@ -177,8 +177,12 @@ def request(**changes: Any) -> dict[str, Any]:
             ["✗ query       200  first 31 ms, all 1.24 s  1 error", "  the user reads: No."],
         ),
         (
-            {"violations": ["done-last: x"], "events": {"text": 1}},
+            {"violations": [{"rule": "done-last", "level": "error", "detail": "x"}], "events": {"text": 1}},
             ["✗ query       200  first 31 ms, all 1.24 s  1 text", "! breaks done-last: x"],
+        ),
+        (
+            {"violations": [{"rule": "suggested-replies", "level": "warning", "detail": "x"}], "events": {"text": 1}},
+            ["→ query       200  first 31 ms, all 1.24 s  1 text", "! breaks suggested-replies: x"],
         ),
     ],
 )

@@ -91,7 +91,7 @@ def test_dynamic_settings_are_fetched_by_poe(poe: FakePoe) -> None:
 def test_without_a_key_or_a_name_it_says_what_is_missing(poe: FakePoe) -> None:
     del os.environ["POE_ACCESS_KEY"]
     write("bot.py")
-    assert "takes its access key" in invoke("settings", "push", "bot.py").output
+    assert "set POE_ACCESS_KEY, or give --key" in invoke("settings", "push", "bot.py").output
     write("nameless.py", ECHO.replace('"Echo", ', ""))
     result = invoke("settings", "push", "nameless.py", "--key", KEY)
     assert result.exit_code == Exit.SETUP
@@ -103,3 +103,10 @@ def test_of_several_bots_one_is_named_by_its_path(poe: FakePoe) -> None:
     assert "name one with --path (/a, /b)" in invoke("settings", "push", "two.py").output
     assert invoke("settings", "push", "two.py", "--path", "/b").exit_code == Exit.OK
     assert "There is no bot at /c." in invoke("settings", "push", "two.py", "--path", "/c").output
+
+
+def test_what_the_author_prints_is_no_part_of_the_outcome(poe: FakePoe) -> None:
+    write("bot.py", f"print('loading')\n{ECHO}")
+    pushed = invoke("settings", "push", "bot.py", "--json")
+    assert json.loads(pushed.stdout)["differences"] == []
+    assert pushed.stderr == "loading\n"

@@ -61,6 +61,14 @@ def test_a_file_that_is_not_there_brings_up_those_that_are() -> None:
     assert "In that folder there is talker.py." in failure("xyz.py").message
 
 
+def test_only_files_of_a_similar_name_are_suggested() -> None:
+    for name in ("shop", "echo", "exits", "raises", "number", "typo"):
+        write(f"{name}.py")
+    assert "There is no file schop.py. Did you mean 'shop.py'?" in failure("schop.py").message
+    assert "Did you mean" not in failure("bots.py").message
+    assert "No bot is named" in failure("").message
+
+
 def test_a_folder_is_no_target() -> None:
     write("shop/__init__.py", "")
     write("shop/clerk.py")

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from poe_asgi import Answer, Bot, Data, QueryContext, Settings, create_app
-from poe_asgi.local import FakePoe, Script, real_bots
+from poe_asgi._clock import passed_in
+from poe_asgi.client import HttpRequest, read_bounded
+from poe_asgi.local import AsgiTransport, FakePoe, Script, real_bots
 from poe_asgi.protocol import QueryRequest, is_valid_identifier
 
 from ..snippets import ROOT, snippets
@@ -98,6 +100,54 @@ async def test_trying_again_forgets_the_answer_but_not_the_question() -> None:
     assert one.message_id != again.message_id
 
 
+RETRIED = """
+from poe_asgi import Answer, AnswerError, Bot, QueryContext
+
+bot = Bot("Retried")
+asked = []
+
+
+@bot.query
+async def answer(ctx: QueryContext) -> Answer:
+    asked.append(ctx.request)
+    if len(asked) == 1 or ctx.text == "never":
+        yield "half"
+        raise AnswerError("Too busy.", allow_retry=True)
+    if ctx.text == "no":
+        raise AnswerError("No.")
+    yield f"{len(ctx.messages)} messages"
+"""
+
+
+async def test_after_an_error_that_may_be_retried_the_question_is_sent_again_once(tmp_path: Path) -> None:
+    namespace: dict[str, Any] = {}
+    exec(RETRIED, namespace)
+    page = caller(namespace["bot"], imported_from="retried:bot")
+    key = await page.new()
+    second = await page.ask(key, "hi")
+    _, first, _ = (await page.call("GET", f"conversations/{key}"))["entries"]
+    assert (first["status"], first["error"]["text"], first["try"]) == ("error", "Too busy.", "first")
+    assert (second["status"], second["blocks"], second["try"]) == ("done", ["<p>1 messages</p>\n"], "second")
+    one, two = namespace["asked"]
+    assert one.query == two.query
+    assert one.message_id != two.message_id
+    assert (await page.ask(key, "more"))["blocks"] == ["<p>3 messages</p>\n"]  # of the first try nothing is left
+    for text, times in (("never", 2), ("no", 1)):
+        before = len(namespace["asked"])
+        assert (await page.ask(key, text))["status"] == "error"
+        assert len(namespace["asked"]) - before == times
+    code = (await page.call("GET", f"conversations/{key}/test"))["code"]
+    files = {"retried.py": RETRIED, "test_retried.py": code, "pyproject.toml": STRICT}
+    printed = await asyncio.to_thread(run_pytest, tmp_path, files)
+    assert outcome(printed) == {"passed": 1}, printed + code
+    await page.call("POST", f"conversations/{key}/clear", {})
+    await page.ask(key, "never")
+    await page.call("POST", f"conversations/{key}/retry", {})
+    await page.answer(key)
+    entries = (await page.call("GET", f"conversations/{key}"))["entries"]
+    assert [each["kind"] for each in entries[-4:]] == ["cleared", "question", "answer", "answer"]
+
+
 async def test_a_second_question_waits_for_the_first_answer() -> None:
     go_on = asyncio.Event()
     bot = Bot("Slow")
@@ -137,7 +187,61 @@ async def test_attachments_are_read_as_the_settings_ask_for(
     assert (first.name, first.content_type, first.parsed_content) == ("a.txt", "text/plain", text)
     assert (second.parsed_content or "").startswith(picture or "")
     assert (second.parsed_content is None) is (picture is None)
-    assert re.fullmatch(r"http://127\.0\.0\.1:8000/poe/files/\w+/a\.txt", first.url)
+    assert re.fullmatch(r"http://127\.0\.0\.1:8000/poe/files/\w+/a\.txt\?until=[\d.]+", first.url)
+
+
+class Later:
+    """The clock of the loop, some seconds ahead."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def time(self) -> float:
+        return asyncio.get_running_loop().time() + self._seconds
+
+    def call_at(self, when: float, callback: Any, /, *args: Any) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_at(when - self._seconds, callback, *args)
+
+
+async def test_the_url_of_an_attachment_is_good_for_ten_minutes_and_new_with_each_question() -> None:
+    noted = Noted()
+    page = caller(noted.bot)
+    key, kept = await page.new(), await page.attach("a.txt", b"A", "text/plain")
+
+    async def download(url: str, *, after: float) -> tuple[int, bytes]:
+        token = passed_in.set(Later(after))
+        try:
+            response = await AsgiTransport(page.playground.app).send(HttpRequest(method="GET", url=url))
+            return response.status, await read_bounded(response, 2**20)
+        finally:
+            passed_in.reset(token)
+
+    await page.ask(key, "one", files=[kept])
+    await page.ask(key, "two")
+    first, second = (request.query[0].attachments[0].url for request in noted.requests)
+    assert first != second
+    assert await download(first, after=590) == (200, b"A")
+    status, told = await download(first, after=601)
+    assert status == 403
+    assert b"10 minutes" in told
+    assert (await download(f"{kept}?until=soon", after=0))[0] == 403
+    assert await download(kept, after=10_000) == (200, b"A")  # on the page it stays
+    entries = (await page.call("GET", f"conversations/{key}"))["entries"]
+    assert entries[0]["files"][0]["url"] == kept
+
+
+async def test_a_file_that_a_bot_hands_on_stays_on_the_page() -> None:
+    bot = Bot("Mirror")
+
+    @bot.query
+    async def mirror(ctx: QueryContext) -> Answer:
+        yield ctx.attachments[0]
+        yield "here"
+
+    page = caller(bot)
+    kept = await page.attach("a.txt", b"A", "text/plain")
+    answer = await page.ask(await page.new(), "hi", files=[kept])
+    assert answer["files"][0]["url"] == kept
 
 
 async def test_a_wrong_key_is_told_of_in_a_way_that_helps() -> None:

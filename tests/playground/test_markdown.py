@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 from html.parser import HTMLParser
+from random import Random
+from typing import Any
 
 import pytest
 
 from poe_asgi import File
+from poe_asgi.playground import _markdown
 from poe_asgi.playground._markdown import Renderer
 
 
@@ -55,6 +58,41 @@ def test_only_the_blocks_at_the_end_change_while_text_comes() -> None:
     assert len(before) == len(after) == 3
     assert before[:2] == after[:2]
     assert before[2] != after[2]
+
+
+PIECES = (
+    "# Title\n\n", "one line\r\n", "\r", "\n\n", "- item\n", "  more\n\n", "1. first\n\n   still\n", "```py\ncode\n\n", "```\n",
+    "| a | b |\n|---|---|\n| 1 | 2 |\n", "> quote\nlazy\n", "---\n", "<div>\n\n", "    indented\n", "[x]: https://example.com\n\n", "[x]\n",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_of_a_long_text_only_the_end_is_parsed_again_and_it_reads_the_same(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[int] = []
+    parse = _markdown._markdown
+
+    def counting(text: str, env: dict[str, Any]) -> tuple[list[str], list[int]]:
+        parsed.append(len(text))
+        return parse(text, env)
+
+    monkeypatch.setattr(_markdown, "_markdown", counting)
+    monkeypatch.setattr(_markdown, "_LONG", 50)
+    dice = Random(seed)
+    growing, text = Renderer(), "[x]: https://example.com\n\n"
+    for _ in range(90):
+        text += dice.choice(PIECES)
+        assert growing.blocks(text) == Renderer().blocks(text)
+    assert sum(parsed[::2]) < 0.7 * sum(parsed[1::2])
+    assert growing.blocks("new") == ["<p>new</p>\n"]
+
+
+def test_a_definition_that_is_still_growing_is_read_to_its_end() -> None:
+    growing = Renderer()
+    for end in range(30, 41):
+        growing.blocks("[x]\n\n[x]: https://example.com/a/b/c"[:end])
+    assert 'href="https://example.com/a/b/c"' in growing.blocks("[x]\n\n[x]: https://example.com/a/b/c")[0]
 
 
 def test_plain_text_is_shown_as_it_is() -> None:

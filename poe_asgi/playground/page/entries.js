@@ -224,9 +224,9 @@ function problems(entry, name) {
     const special = entry.error.error_type === null ? "" : ` (${entry.error.error_type})`;
     parts.push(
       h("div", { className: "card bad" },
-        h("p", { className: "label" }, `A user of Poe sees${special}`),
+        h("p", { className: "label" }, `${entry.try === "first" ? "Poe is told" : "A user of Poe sees"}${special}`),
         h("p", {}, entry.error.text || "An error without a text."),
-        h("p", { className: "note" }, entry.error.allow_retry ? "Poe may send the question again." : "Poe does not send the question again.")));
+        h("p", { className: "note" }, retrying(entry))));
     if (entry.error.traceback) parts.push(traceback(entry.error.traceback));
   }
   if (entry.problem !== "") {
@@ -244,6 +244,13 @@ function problems(entry, name) {
         h("pre", {}, entry.saved)));
   }
   return parts;
+}
+
+/** What Poe does after an error: with `allow_retry` it sends the question again, once. */
+function retrying(entry) {
+  if (entry.try === "first") return "It may be retried, so Poe sends the question again.";
+  if (entry.try === "second") return "This was the second try. Poe sends the question no more.";
+  return entry.error.allow_retry ? "Poe may send the question again." : "Poe does not send the question again.";
 }
 
 /** The traceback of the author's own code; its last lines say what and where. */
