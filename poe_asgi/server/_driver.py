@@ -117,6 +117,11 @@ class Driver:
             self._task = self.loop.create_task(self._run())
 
     @property
+    def close_seconds(self) -> float:
+        """How long it takes to end at most, once it has to."""
+        return self._limits.close_seconds
+
+    @property
     def fresh(self) -> bool:
         """Whether there may be something to take."""
         return self.outlet.woken or self._pump.yields > 0

@@ -142,7 +142,7 @@ async def test_a_wait_that_was_given_up_leaves_nothing_behind() -> None:
     await asyncio.gather(answer, *patient)
     await drain(app)
     site = app.state.poe_asgi
-    assert (site.answers, site._idle) == (set(), set())
+    assert (site.answers, site._waits) == (set(), set())
 
 
 def test_a_wait_on_another_threads_loop_that_is_closed_does_not_disturb_the_answer() -> None:

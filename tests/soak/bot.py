@@ -1,0 +1,46 @@
+"""The bot that is soaked.
+
+It is asked for ``N SECONDS SIZE``: so many tokens of so many characters, with a pause of so many seconds after each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import inspect
+import os
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from poe_asgi import Answer, Bot, Limits, QueryContext, create_app
+from tests.support import KEY
+
+LIMITS = Limits(characters=10**9)  # one reader does not read, and what it is sent has to fill every buffer on the way
+bot = Bot("Soaked", access_key=KEY, limits=LIMITS)
+
+
+@bot.query
+async def answer(ctx: QueryContext) -> Answer:
+    count, seconds, size = ctx.text.split()
+    pause, token = float(seconds), "x" * int(size)
+    for _ in range(int(count)):
+        yield token
+        if pause:
+            await asyncio.sleep(pause)
+
+
+async def counts(_: Request) -> JSONResponse:
+    """What is there in this process: a leak shows as one that grows."""
+    gc.collect()
+    running = len(asyncio.all_tasks())
+    generators = sum(inspect.isasyncgen(each) or inspect.iscoroutine(each) for each in gc.get_objects())
+    descriptors = len(os.listdir("/proc/self/fd"))
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    kib = pages * os.sysconf("SC_PAGE_SIZE") // 1024
+    return JSONResponse({"tasks": running, "generators": generators, "descriptors": descriptors, "resident_kib": kib})
+
+
+app = create_app(bot, drain_seconds=float(os.environ.get("SOAK_DRAIN_SECONDS", "20")))
+app.add_route("/counts", counts)
