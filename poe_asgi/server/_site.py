@@ -59,7 +59,7 @@ class Site:
                 driver.end(RESTARTING)
         if drivers:
             with suppress(TimeoutError):
-                async with asyncio.timeout(max(driver.close_seconds for driver in drivers) + 1):
+                async with asyncio.timeout(max(driver.limits.close_seconds for driver in drivers) * 2 + 1):
                     await self._ended(here)
 
     async def _ended(self, wait: _Wait) -> None:

@@ -25,7 +25,9 @@ def load() -> str:
 
 
 def main(names: list[str]) -> None:
-    libraries = ", ".join(f"{name} {version(name)}" for name in ("uvicorn", "uvloop", "httptools", "granian", "hypercorn"))
+    libraries = ", ".join(
+        f"{name} {version(name)}" for name in ("uvicorn", "uvloop", "httptools", "granian", "hypercorn")
+    )
     row(f"{os.cpu_count()} cores, Python {platform.python_version()}", f"{libraries}; {load()}")
     for name in names or PARTS:
         for what, figures in PARTS[name]():

@@ -34,12 +34,14 @@ async def answer(ctx: QueryContext) -> Answer:
 async def counts(_: Request) -> JSONResponse:
     """What is there in this process: a leak shows as one that grows."""
     gc.collect()
-    running = len(asyncio.all_tasks())
     generators = sum(inspect.isasyncgen(each) or inspect.iscoroutine(each) for each in gc.get_objects())
-    descriptors = len(os.listdir("/proc/self/fd"))
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    kib = pages * os.sysconf("SC_PAGE_SIZE") // 1024
-    return JSONResponse({"tasks": running, "generators": generators, "descriptors": descriptors, "resident_kib": kib})
+    return JSONResponse({"tasks": len(asyncio.all_tasks()), "generators": generators, **of_process()})
+
+
+def of_process() -> dict[str, int]:
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    descriptors = sum(1 for _ in Path("/proc/self/fd").iterdir())
+    return {"descriptors": descriptors, "resident_kib": pages * os.sysconf("SC_PAGE_SIZE") // 1024}
 
 
 app = create_app(bot, drain_seconds=float(os.environ.get("SOAK_DRAIN_SECONDS", "20")))

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO
 
 from tests.snippets import ROOT
@@ -39,7 +39,7 @@ class Server:
     def __init__(self, name: str, *, drain_seconds: float) -> None:
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self.port: int = probe.getsockname()[1]
-        self._said: IO[str] = tempfile.TemporaryFile("w+")
+        self._said: IO[str] = tempfile.TemporaryFile("w+")  # noqa: SIM115
         wanted = {name: value for name, value in os.environ.items() if not name.startswith(("POE_", "GRANIAN_"))}
         self.process = subprocess.Popen(
             [sys.executable, "-m", *COMMANDS[name].format(port=self.port).split()],
@@ -90,10 +90,8 @@ class Server:
 
     def kill(self) -> None:
         """It and its workers, which are in its session."""
-        try:
+        with suppress(ProcessLookupError):  # all have ended
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass  # all have ended
         self.process.wait()
         self._said.close()
 
