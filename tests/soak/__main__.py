@@ -1,4 +1,4 @@
-"""The long form: `python -m tests.soak`, or only some of it: `python -m tests.soak stops streams answers`.
+"""The long form: `python -m tests.soak`, or only some of it: `python -m tests.soak streams leavers`.
 
 Prints a table of figures as they come, and the load that the machine was under. Fails where something does not hold.
 """
@@ -11,12 +11,13 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 
-from . import answers, stops, streams
+from . import answers, leavers, stops, streams
 
 PARTS: dict[str, Callable[[], Iterator[tuple[str, str]]]] = {
     "stops": stops.long_form,
     "streams": streams.long_form,
     "answers": answers.long_form,
+    "leavers": leavers.long_form,
 }
 
 

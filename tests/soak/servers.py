@@ -17,6 +17,7 @@ from typing import IO
 
 from tests.snippets import ROOT
 
+IDLE_TASKS = 3  # of uvicorn: its main one, the lifespan, and the request that counts them
 PATIENCE = 30  # seconds until a server that neither starts nor stops is killed
 
 _UVICORN = "uvicorn tests.soak.bot:app --port {port} --log-level warning"
@@ -63,6 +64,16 @@ class Server:
             return {name: int(value) for name, value in json.loads(connection.getresponse().read()).items()}
         finally:
             connection.close()
+
+    def settled(self, most: dict[str, int] | None = None) -> dict[str, int]:
+        """The counts when no answer runs any more and no more descriptors are open than ``most``; or when patience ends."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            counts = self.counts()
+            is_calm = counts["tasks"] <= IDLE_TASKS and (most is None or counts["descriptors"] <= most["descriptors"])
+            if is_calm or time.monotonic() > deadline:
+                return counts
+            time.sleep(0.1)
 
     def wait_until_up(self) -> None:
         deadline = time.monotonic() + PATIENCE
