@@ -41,7 +41,7 @@ async def counts(_: Request) -> JSONResponse:
 def of_process() -> dict[str, int]:
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     descriptors = sum(1 for _ in Path("/proc/self/fd").iterdir())
-    return {"descriptors": descriptors, "resident_kib": pages * os.sysconf("SC_PAGE_SIZE") // 1024}
+    return {"pid": os.getpid(), "descriptors": descriptors, "resident_kib": pages * os.sysconf("SC_PAGE_SIZE") // 1024}
 
 
 app = create_app(bot, drain_seconds=float(os.environ.get("SOAK_DRAIN_SECONDS", "20")))

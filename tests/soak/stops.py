@@ -11,7 +11,6 @@ import random
 import re
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -61,7 +60,7 @@ async def stop(name: str, chance: random.Random) -> Stop:
         late.set()
         await asyncio.gather(*tasks)
         if not await asyncio.to_thread(server.ended):
-            result.complaint = "it did not stop"
+            result.complaint = f"it did not stop; {result}; {server.log}"
         elif re.search(r'File ".*/poe_asgi/', server.log):
             result.complaint = server.log
     return result
@@ -69,12 +68,17 @@ async def stop(name: str, chance: random.Random) -> Stop:
 
 async def _client(port: int, text: str, result: Stop, late: asyncio.Event | None = None) -> None:
     """One connection, until it is closed; its bodies are read from ``late`` on."""
-    with suppress(OSError):  # it was closed before it was open
+    try:
         async with connected(port) as wire:
             outcome = Outcome.FINISHED
             while outcome not in {Outcome.CLOSED, Outcome.CUT}:
                 outcome = await _ask(wire, text, result, late)
                 result.outcomes[outcome] += 1
+    except TimeoutError:
+        result.outcomes[Outcome.CUT] += 1
+        result.cuts.append(f"{text!r}: it hung")
+    except OSError:
+        pass  # it was closed before it was open
 
 
 async def _ask(wire: Wire, text: str, result: Stop, late: asyncio.Event | None) -> Outcome:
