@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.setup
 
-.PHONY: run test check fix bench screenshot scale wheel-test lowest clean
+.PHONY: run test check fix bench soak scale screenshot wheel-test lowest clean
 
 run: $(SETUP)  ## talk to the echo bot in the browser: http://127.0.0.1:8000
 	@$(BIN)/poe-asgi dev examples/echo.py
@@ -27,6 +27,9 @@ fix: $(SETUP)  ## format, and mend what the linter can mend
 
 bench: $(SETUP)  ## speed beside the official SDK and a hand-written ASGI app, as ratios
 	bash benchmarks/run
+
+soak: $(SETUP)  ## stops under load, very many streams and answers, clients that leave: half an hour; `make soak ONLY="stops"`
+	$(BIN)/python -m tests.soak $(ONLY)
 
 screenshot: $(SETUP)  ## the README's picture of the playground; needs a Chromium
 	SCREENSHOTS=docs/images $(BIN)/python -m pytest -q tests/playground/test_looks.py -k readme

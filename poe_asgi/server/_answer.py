@@ -76,7 +76,8 @@ async def _last_words(driver: Driver) -> None:
     with suppress(OSError, asyncio.CancelledError):
         if not driver.finished:
             driver.end(RESTARTING)
-            await driver.outlet.send(driver.take(), more=False)
+            await driver.outlet.send(driver.take(), more=True)
+            await driver.outlet.send(b"", more=False)  # uvicorn waits for the reader before it writes, not afterwards
     task = asyncio.current_task()
     if task is not None:
         task.uncancel()

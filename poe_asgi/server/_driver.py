@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from .._clock import Timer, current_clock
 from ..errors import LimitError, ResponseError
 from ..protocol import PING, ErrorEvent, File, Item, Limits, Meta, ResponseWriter, State, Wire
-from ._ending import Ending
+from ._ending import Ending, Patience
 from ._outlet import Outlet
 from ._pump import Pump, Stopped
 from ._stepping import watched
@@ -59,7 +59,6 @@ class Driver:
         "_giving_up",
         "_handle",
         "_held",
-        "_limits",
         "_ping_due",
         "_pump",
         "_reporter",
@@ -69,6 +68,7 @@ class Driver:
         "_writer",
         "finished",
         "gone",
+        "limits",
         "loop",
         "outlet",
     )
@@ -86,7 +86,7 @@ class Driver:
         meta_seconds: float = 0,
     ) -> None:
         self._handle = handle
-        self._limits = limits
+        self.limits = limits
         self._reporter = reporter
         self.loop = asyncio.get_running_loop()
         self._clock = current_clock()
@@ -97,7 +97,7 @@ class Driver:
         self._timer: Timer | None = None  # the deadline, or a ping before it
         self._draining: Timer | None = None
         self._ending: Ending | None = None
-        self._giving_up: Timer | None = None
+        self._giving_up: Patience | None = None
         self._held: tuple[float, Timer] | None = None
         self._sent = started  # when something last left
         self._ping_due = False
@@ -249,10 +249,10 @@ class Driver:
 
     def _see_to_its_end(self) -> None:
         if self._task is not None:
-            self._ending = Ending(self._task, self._clock, self._limits.close_seconds, self._abandoned)
+            self._ending = Ending(self._task, self._clock, self.limits.close_seconds, self._abandoned)
 
     def _abandoned(self) -> None:
-        self._reporter.abandoned(self._limits.close_seconds)
+        self._reporter.abandoned(self.limits.close_seconds)
         self.outlet.wake()
 
     # ---- time
@@ -271,13 +271,13 @@ class Driver:
 
     def _expire(self) -> None:
         if self._writer.state is State.OPEN:
-            self.end(self._reporter.ended("time-limit", f"The limit of {self._limits.total_seconds:,g} s is reached."))
+            self.end(self._reporter.ended("time-limit", f"The limit of {self.limits.total_seconds:,g} s is reached."))
         else:
             self._give_up_later()
 
     def _give_up_later(self) -> None:
         if self._giving_up is None:
-            self._giving_up = self._clock.call_at(self._clock.time() + self._limits.close_seconds, self._give_up)
+            self._giving_up = Patience(self._clock, self.limits.close_seconds, self._give_up)
 
     def _give_up(self) -> None:
         """The task that sends is still at it, though the answer is over: its reader takes nothing."""
@@ -286,7 +286,7 @@ class Driver:
 
     def _next(self) -> float:
         """When time itself brings the next thing about."""
-        pings = self._limits.ping_seconds
+        pings = self.limits.ping_seconds
         return min(self._writer.deadline, self._sent + pings) if pings else self._writer.deadline
 
     def _tick(self) -> None:

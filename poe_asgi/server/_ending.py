@@ -14,21 +14,47 @@ abandoned: set[asyncio.Task[None]] = set()
 _UNWINDING = 5
 
 
+class Patience:
+    """Calls ``over`` after ``seconds``, in which others could do their part.
+
+    When something blocked the loop meanwhile they could not: then they have as many seconds again, once.
+    """
+
+    __slots__ = ("_clock", "_over", "_seconds", "_timer")
+
+    def __init__(self, clock: Clock, seconds: float, over: Callable[[], None]) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self._over = over
+        due = clock.time() + seconds
+        self._timer = clock.call_at(due, self._look, due)
+
+    def cancel(self) -> None:
+        self._timer.cancel()
+
+    def _look(self, due: float) -> None:
+        now = self._clock.time()
+        if now - due < self._seconds / 2:
+            self._over()
+        else:
+            self._timer = self._clock.call_at(now + self._seconds, self._over)
+
+
 class Ending:
     """Watches a task that has been told to end. ``on_abandoned`` is called when it does not within ``seconds``."""
 
-    __slots__ = ("_on_abandoned", "_task", "_timer")
+    __slots__ = ("_on_abandoned", "_patience", "_task")
 
     def __init__(
         self, task: asyncio.Task[None], clock: Clock, seconds: float, on_abandoned: Callable[[], None]
     ) -> None:
         self._task = task
         self._on_abandoned = on_abandoned
-        self._timer = clock.call_at(clock.time() + seconds, self._insist)
+        self._patience = Patience(clock, seconds, self._insist)
 
     def over(self) -> None:
         """The task has ended."""
-        self._timer.cancel()
+        self._patience.cancel()
 
     def _insist(self) -> None:
         """The time to clean up is over: cancel what still runs, and look again when that had its effect."""

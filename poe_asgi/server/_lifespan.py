@@ -75,7 +75,20 @@ async def running(*bots: Bot) -> AsyncIterator[None]:
         for bot in bots:
             if bot.lifespan is not None:
                 await stack.enter_async_context(_using(bot.lifespan))
-        yield
+        try:
+            yield
+        finally:
+            await _answers_ended()
+
+
+async def _answers_ended() -> None:
+    """When the last on this loop leaves, what still runs is ended, while resources are open and the server listens.
+
+    Servers that cancel their requests when they have waited long enough do not wait for what these still have to send,
+    but for this. One may also cancel this; then it does not want to wait.
+    """
+    if _users[asyncio.get_running_loop()] == 1:
+        await asyncio.gather(*(site.end_here() for site in list(_signals.sites)))
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable, Sequence
 from types import TracebackType
@@ -12,6 +13,7 @@ from ..protocol import ErrorEvent, File
 from ._contexts import QueryContext
 from ._handlers import name_of
 from ._pump import WrongYieldError
+from ._site import RESTARTING
 
 if TYPE_CHECKING:
     from ..client import PoeClient
@@ -21,6 +23,12 @@ if TYPE_CHECKING:
 def error_id() -> str:
     """A short id that stands in the log and in what goes out."""
     return secrets.token_hex(4)
+
+
+def _is_being_stopped() -> bool:
+    """Whether the handler's task itself was cancelled, as all are when a loop is shut down; nobody else knows it."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 class Report:
@@ -39,6 +47,9 @@ class Report:
     def failed(self, exc: BaseException) -> ErrorEvent:
         """The handler raised this; alone in the group of a task group is as good as by itself."""
         exc = alone(exc)
+        if isinstance(exc, asyncio.CancelledError) and _is_being_stopped():
+            self._ctx.log.info("%s was cancelled with all other tasks", self._handler)
+            return RESTARTING
         answer = self._answer(exc)
         if answer is not None:
             self._ctx.log.info("%s ended its answer with %s", self._handler, type(exc).__name__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..protocol import ErrorEvent
 from ._driver import Driver
@@ -33,7 +33,7 @@ class Site:
         self.attendance = attendance  # None: every query is let in, and nobody watches
         self.draining = False
         self.answers: set[Driver] = set()
-        self._idle: set[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = set()
+        self._waits: set[_Wait] = set()
 
     def enter(self, driver: Driver) -> None:
         """An answer begins."""
@@ -44,10 +44,9 @@ class Site:
     def leave(self, driver: Driver) -> None:
         """An answer is over."""
         self.answers.discard(driver)
-        if not self.answers:
-            for loop, future in list(self._idle):
-                with suppress(RuntimeError):  # its loop is closed
-                    loop.call_soon_threadsafe(_resolve, future)
+        for wait in list(self._waits):
+            if not any(wait.concerns(other) for other in self.answers):
+                wait.over()
 
     def drain_soon(self) -> None:
         """Begin to drain, from any thread or a signal handler: no new answers, and an end for those that run."""
@@ -61,16 +60,45 @@ class Site:
     async def drain(self) -> None:
         """Begin to drain, and wait until the last answer has ended."""
         self.drain_soon()
-        loop = asyncio.get_running_loop()
-        waiter = loop, loop.create_future()
-        self._idle.add(waiter)
+        await self._ended(_Wait())
+
+    async def end_here(self) -> None:
+        """End what still runs on this loop, and wait until it has ended; not for a sender that nothing can stop."""
+        here = _Wait(only_here=True)
+        drivers = [driver for driver in self.answers if here.concerns(driver)]
+        for driver in drivers:
+            if not driver.finished:
+                driver.end(RESTARTING)
+        if drivers:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(driver.limits.close_seconds for driver in drivers) * 2 + 1):
+                    await self._ended(here)
+
+    async def _ended(self, wait: _Wait) -> None:
+        self._waits.add(wait)
         try:
-            if self.answers:
-                await waiter[1]
+            if any(wait.concerns(driver) for driver in self.answers):
+                await wait.future
         finally:
-            self._idle.discard(waiter)
+            self._waits.discard(wait)
 
 
-def _resolve(future: asyncio.Future[Any]) -> None:
-    if not future.done():
-        future.set_result(None)
+class _Wait:
+    """Somebody on the running loop waits for the end of all answers, or ``only_here``, of those on the same loop."""
+
+    def __init__(self, *, only_here: bool = False) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._only_here = only_here
+        self.future: asyncio.Future[None] = self._loop.create_future()
+
+    def concerns(self, driver: Driver) -> bool:
+        return driver.loop is self._loop or not self._only_here
+
+    def over(self) -> None:
+        """From any thread."""
+        with suppress(RuntimeError):  # its loop is closed
+            self._loop.call_soon_threadsafe(self._resolve)
+
+    def _resolve(self) -> None:
+        if not self.future.done():
+            self.future.set_result(None)

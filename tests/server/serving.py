@@ -82,7 +82,7 @@ class Wire:
     """One connection."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
+        self.reader = reader
         self.writer = writer
 
     async def ask(
@@ -104,7 +104,7 @@ class Wire:
     async def send(self, raw: bytes, method: str = "POST") -> Answered:
         """Send these bytes, and read the head of the next response."""
         self.writer.write(raw)
-        answered = Answered(self._reader, method)
+        answered = Answered(self.reader, method)
         await answered.head()
         return answered
 

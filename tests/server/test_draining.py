@@ -6,13 +6,15 @@ import asyncio
 import os
 import signal
 import threading
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 import pytest
 from starlette.applications import Starlette
 
-from poe_asgi import Answer, Bot, QueryContext, bot_routes, create_app, drain, running
+from poe_asgi import Answer, Bot, Limits, QueryContext, bot_routes, create_app, drain, running
 from poe_asgi.protocol import Done, ErrorEvent, Meta, Text
 from poe_asgi.server._site import RESTARTING
 from tests.support import KEY, Exchange, ManualClock, settle
@@ -142,7 +144,7 @@ async def test_a_wait_that_was_given_up_leaves_nothing_behind() -> None:
     await asyncio.gather(answer, *patient)
     await drain(app)
     site = app.state.poe_asgi
-    assert (site.answers, site._idle) == (set(), set())
+    assert (site.answers, site._waits) == (set(), set())
 
 
 def test_a_wait_on_another_threads_loop_that_is_closed_does_not_disturb_the_answer() -> None:
@@ -201,6 +203,100 @@ def test_an_app_that_starts_again_answers_again(thread: bool) -> None:
     else:
         text = asyncio.run(serve())
     assert text == "begun, ended"
+
+
+# ---- the end of the lifespan, of which servers tell last
+
+
+@pytest.mark.asyncio
+async def test_what_still_runs_when_the_lifespan_ends_is_ended_before_its_resources_are_closed() -> None:
+    log: list[str] = []
+
+    @asynccontextmanager
+    async def resources() -> AsyncIterator[None]:
+        yield
+        log.append("resources closed")
+
+    bot = Bot(lifespan=resources)
+
+    @bot.query
+    async def handler(ctx: QueryContext) -> Answer:
+        try:
+            yield "begun, "
+            await asyncio.Event().wait()
+        finally:
+            await settle()
+            log.append("handler closed")
+
+    app, exchange = create_app(bot, access_key=KEY), Exchange()
+    async with app.router.lifespan_context(app):
+        answer = asyncio.create_task(exchange.run(app))
+        await settle()
+    await answer
+    assert log == ["handler closed", "resources closed"]
+    assert exchange.events == [Meta(), Text("begun, "), RESTARTING, Done()]
+
+
+@pytest.mark.asyncio
+async def test_the_lifespan_ends_only_when_a_cancelled_answer_has_sent_its_end() -> None:
+    app, exchange = create_app(waiting(asyncio.Event()), access_key=KEY), Exchange()
+    async with AsyncExitStack() as lifespan:
+        await lifespan.enter_async_context(app.router.lifespan_context(app))
+        answer = asyncio.create_task(exchange.run(app))
+        await settle()
+        exchange.room.clear()  # its reader is slow
+        answer.cancel()
+        stopping = asyncio.create_task(lifespan.pop_all().aclose())
+        await settle()
+        assert not stopping.done()
+        exchange.room.set()
+        await stopping
+        assert exchange.events == [Meta(), Text("begun, "), RESTARTING, Done()]
+        await answer
+
+
+@pytest.mark.asyncio
+async def test_the_end_of_one_of_two_apps_ends_no_answer_of_the_other() -> None:
+    release = asyncio.Event()
+    app, other = (create_app(waiting(release), access_key=KEY) for _ in range(2))
+    exchange = Exchange()
+    async with app.router.lifespan_context(app):
+        async with other.router.lifespan_context(other):
+            answer = asyncio.create_task(exchange.run(app))
+            await settle()
+        release.set()
+        await answer
+    assert exchange.text == "begun, ended"
+
+
+@pytest.mark.asyncio
+async def test_a_sender_that_nothing_can_stop_does_not_hold_up_the_end_for_ever() -> None:
+    bot = Bot(limits=Limits(close_seconds=0.01))
+    release = asyncio.Event()
+
+    @bot.query
+    async def handler(ctx: QueryContext) -> Answer:
+        yield "x"
+        await asyncio.Event().wait()
+
+    app = create_app(bot, access_key=KEY)
+
+    async def stubborn(scope: Any, receive: Any, send: Any) -> None:
+        async def never(message: Any) -> None:
+            if b"error" in message.get("body", b""):
+                while not release.is_set():
+                    with suppress(asyncio.CancelledError):
+                        await release.wait()
+
+        await app(scope, receive, never)
+
+    async with asyncio.timeout(10):
+        async with app.router.lifespan_context(app):
+            answer = asyncio.create_task(Exchange().run(stubborn))
+            await settle()
+        assert not answer.done()
+        release.set()
+        await answer
 
 
 # ---- signals

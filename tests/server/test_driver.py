@@ -31,6 +31,7 @@ from poe_asgi.errors import UpstreamError
 from poe_asgi.protocol import Done, ErrorEvent, Event, Json
 from poe_asgi.server._ending import abandoned
 from poe_asgi.server._pump import ROOM
+from poe_asgi.server._site import RESTARTING
 from tests.support import KEY, Exchange, ManualClock, ask, settle, started
 
 pytestmark = pytest.mark.asyncio
@@ -864,6 +865,21 @@ async def test_awaiting_a_task_that_was_cancelled_is_a_failure_of_the_handler() 
         await inner
 
     assert error_of(await ask(make(handler))).text.startswith(FAILED)
+
+
+async def test_a_handler_that_is_cancelled_with_its_whole_loop_may_be_asked_again() -> None:
+    tasks: list[asyncio.Task[Any] | None] = []
+
+    async def handler(ctx: QueryContext) -> Answer:
+        tasks.append(asyncio.current_task())
+        yield "x"
+        await asyncio.Event().wait()
+
+    async with started(make(handler)) as (exchange, task):
+        assert tasks[0] is not None
+        tasks[0].cancel()
+        await task
+    assert error_of(exchange) == RESTARTING
 
 
 async def test_a_thousand_answers_leave_nothing_behind() -> None:

@@ -96,3 +96,21 @@ async def test_a_server_that_loses_patience_first_cuts_no_answer(tmp_path: Path)
     assert isinstance(ended.error, ErrorEvent)
     assert ended.error.allow_retry
     assert "Traceback" not in log
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+async def test_a_second_interrupt_stops_at_once_and_cuts_no_answer(tmp_path: Path, loop: str) -> None:
+    with process(tmp_path, 60, "--loop", loop) as (server, port):
+        async with connected(port) as wire:
+            endless = await wire.ask(query("endless"))
+            begun = b""
+            while b"begun" not in begun:
+                begun += await endless.chunk()
+            os.kill(server.pid, signal.SIGINT)
+            await asyncio.sleep(0.5)  # the server has to see the first one before it counts the second
+            os.kill(server.pid, signal.SIGINT)
+            ended = read(begun + await endless.body())
+        await stopped(server)
+    assert isinstance(ended.error, ErrorEvent)
+    assert ended.error.allow_retry
