@@ -232,7 +232,7 @@ async def test_what_still_runs_when_the_lifespan_ends_is_ended_before_its_resour
     async with app.router.lifespan_context(app):
         answer = asyncio.create_task(exchange.run(app))
         await settle()
-    await answer
+    await asyncio.wait_for(answer, 10)
     assert log == ["handler closed", "resources closed"]
     assert exchange.events == [Meta(), Text("begun, "), RESTARTING, Done()]
 
@@ -252,7 +252,7 @@ async def test_the_lifespan_ends_only_when_a_cancelled_answer_has_sent_its_end()
         exchange.room.set()
         await stopping
         assert exchange.events == [Meta(), Text("begun, "), RESTARTING, Done()]
-        await answer
+        await asyncio.wait_for(answer, 10)
 
 
 @pytest.mark.asyncio
