@@ -35,10 +35,11 @@ from ..protocol import (
     ToolCall,
     ToolRound,
     Unknown,
+    one_line,
 )
 from ._attempts import retried_stream
 from ._connection import Connection
-from ._failures import BODY_BYTES
+from ._failures import BODY_BYTES, blotted
 from ._http import HttpRequest
 from ._once import Stream
 from ._streamed import StreamedAnswer
@@ -123,7 +124,7 @@ async def _content(
                         end = event
                         break
                     case Unknown(kind):
-                        log.debug("%s sent an event of type %r, which is unknown or malformed", name, kind)
+                        log.debug("%s sent an event of type %.80r, which is unknown or malformed", name, kind)
                     case Meta():
                         pass
             if content:
@@ -157,7 +158,7 @@ async def _attempt(
     )
     answer = await StreamedAnswer.open(connection, request, what)
     try:
-        await _check(answer, what)
+        await _check(answer, what, connection.key())
         started = answer.started
         reader = ResponseReader(Limits(total_seconds=connection.timeouts.total), now=started, max_event=MAX_EVENT_BYTES)
         received: list[StreamEvent] = []
@@ -182,13 +183,13 @@ async def _attempt(
         await answer.aclose()
 
 
-async def _check(answer: StreamedAnswer, what: str) -> None:
+async def _check(answer: StreamedAnswer, what: str, key: str) -> None:
     if answer.content_type != "text/event-stream":
         body = await answer.body(BODY_BYTES)
         raise InvalidResponseError(
-            f"{what}: the answer is {answer.content_type or 'of no type'}, not an event stream.",
+            f"{what}: the answer is {one_line(answer.content_type)[:100] or 'of no type'}, not an event stream.",
             status=200,
-            body=body.decode("utf-8", "replace"),
+            body=blotted(body.decode("utf-8", "replace"), key),
         )
 
 

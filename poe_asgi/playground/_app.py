@@ -9,6 +9,7 @@ from importlib.resources import files
 from typing import Any
 
 from ..client import Upstream
+from ..errors import RequestError
 from ..local import AsgiTransport, HttpAnswer
 
 # The raw ASGI that FakePoe is made with.
@@ -19,6 +20,7 @@ from ..local._asgi import (
     Scope,
     Send,
     Streamed,
+    TooLargeError,
     json_answer,
     read,
     respond,
@@ -31,13 +33,8 @@ from ._refusal import RefusedError
 
 _TYPES = {"css": "text/css", "html": "text/html", "js": "text/javascript", "svg": "image/svg+xml"}
 _ASSET = re.compile(r"/page/([a-z_]+\.(?:css|js|svg))")
-_MAX_BODY = 64 * 2**20
 TOKEN_HEADER = "x-playground-token"  # noqa: S105
 POE = "/poe"
-
-
-class TooLargeError(Exception):
-    """The body of a request is too large."""
 
 
 class App:
@@ -69,14 +66,14 @@ class App:
         if refusal is not None:
             await respond(refusal, receive, send)
             return
-        base = f"{scope['scheme']}://{headers['host']}{scope.get('root_path', '')}"
+        base = f"{scope['scheme']}://{headers.get('host', 'localhost')}{scope.get('root_path', '')}"
         self._desk.target.poe = Upstream(base + POE, AsgiTransport(self))
         if path.startswith(f"{POE}/"):
             scope = {**scope, "root_path": scope.get("root_path", "") + POE}
             await self._desk.poe(scope, receive, _as_file(send) if path.startswith(f"{POE}/files/") else send)
             return
         try:
-            request = await read(scope, _bounded(receive))
+            request = await read(scope, receive)
             answer = await self._answer(request, path)
         except GoneError:
             return
@@ -105,7 +102,7 @@ async def _acted(action: Any, desk: Desk, request: Incoming, found: tuple[str, .
         answer = await action(desk, request, *found)
     except RefusedError as exc:
         return json_answer({"error": str(exc)}, 409)
-    except (ValueError, KeyError, TypeError):
+    except (RequestError, ValueError, KeyError, TypeError):
         return json_answer({"error": "The playground does not understand this."}, 400)
     return answer if isinstance(answer, HttpAnswer | Streamed) else json_answer(answer)
 
@@ -117,20 +114,6 @@ def _asset(name: str) -> HttpAnswer:
         return json_answer({"error": "There is nothing here."}, 404)
     kind = _TYPES[name.rpartition(".")[2]]
     return HttpAnswer(body=file.read_bytes(), content_type=f"{kind}; charset=utf-8")
-
-
-def _bounded(receive: Receive) -> Receive:
-    size = 0
-
-    async def bounded() -> Any:
-        nonlocal size
-        message = await receive()
-        size += len(message.get("body", b""))
-        if size > _MAX_BODY:
-            raise TooLargeError
-        return message
-
-    return bounded
 
 
 def _with_headers(send: Send, headers: Mapping[str, str]) -> Send:

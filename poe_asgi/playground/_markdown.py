@@ -22,6 +22,7 @@ MISSING = "The playground needs markdown-it-py and nh3: pip install 'poe-asgi[de
 
 _PLAIN_LINES = 40  # of plain text in one block
 _LANGUAGE = re.compile(r"language-[\w+#.-]{1,40}")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _PICTURE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,")
 
 # fmt: off
@@ -63,6 +64,7 @@ class Renderer:
 
     def blocks(self, text: str, *, content_type: str = "text/markdown", files: Sequence[File] = ()) -> list[str]:
         """The blocks of HTML of this text. ``files`` are those that it may show by their ``inline_ref``."""
+        text = _LONE_SURROGATE.sub("\ufffd", text)  # which no encoding has
         raw = _markdown(text, files) if content_type == "text/markdown" else _plain(text)
         self._sanitised = {block: self._sanitised.get(block) or sanitise(block) for block in raw}
         return [self._sanitised[block] for block in raw]
