@@ -124,14 +124,15 @@ async def _content(
                         end = event
                         break
                     case Unknown(kind):
-                        log.debug("%s sent an event of type %.80r, which is unknown or malformed", name, kind)
+                        shown = blotted(kind, connection.key())
+                        log.debug("%s sent an event of type %.80r, which is unknown or malformed", name, shown)
                     case Meta():
                         pass
             if content:
                 yield content
             match end:
                 case ErrorEvent():
-                    raise _raised(name, end)
+                    raise _raised(name, end, connection.key())
                 case Done():
                     return
     read = len(progress.reply.events)
@@ -193,8 +194,8 @@ async def _check(answer: StreamedAnswer, what: str, key: str) -> None:
         )
 
 
-def _raised(name: str, event: ErrorEvent) -> UpstreamError:
+def _raised(name: str, event: ErrorEvent, key: str) -> UpstreamError:
     # Poe names an undeclared dependency only in the text of the error.
     if "0 or undefined call count in settings" in event.text:
         return UndeclaredDependencyError(f"{name} may not be called by this bot, or not once more.")
-    return BotError(event.text, allow_retry=event.allow_retry, error_type=event.error_type)
+    return BotError(blotted(event.text, key), allow_retry=event.allow_retry, error_type=event.error_type)
