@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.setup
 
-.PHONY: run test check fix bench soak scale screenshot wheel-test lowest clean
+.PHONY: run test check fix bench soak scale fuzz audit screenshot wheel-test lowest clean
 
 run: $(SETUP)  ## talk to the echo bot in the browser: http://127.0.0.1:8000
 	@$(BIN)/poe-asgi dev examples/echo.py
@@ -30,6 +30,16 @@ bench: $(SETUP)  ## speed beside the official SDK and a hand-written ASGI app, a
 
 soak: $(SETUP)  ## stops under load, very many streams and answers, clients that leave: half an hour; `make soak ONLY="stops"`
 	$(BIN)/python -m tests.soak $(ONLY)
+
+FUZZ_RUNS ?= 625000
+
+fuzz: $(SETUP)  ## ten million inputs, guided by coverage, for what takes in data from outside; FUZZ_RUNS is for each target
+	$(BIN)/python -m pip install --quiet --group fuzz
+	set -e; for target in $$($(BIN)/python -c "import fuzz; print(*fuzz.TARGETS)"); do \
+		$(BIN)/python -m fuzz $$target --runs $(FUZZ_RUNS); done
+
+audit: $(SETUP)  ## known faults of the packages that are used, where the service that knows them can be reached
+	bash tests/audit $(BIN)
 
 screenshot: $(SETUP)  ## the README's picture of the playground; needs a Chromium
 	SCREENSHOTS=docs/images $(BIN)/python -m pytest -q tests/playground/test_looks.py -k readme

@@ -45,12 +45,12 @@ class ChatAccumulator:
     @property
     def is_empty(self) -> bool:
         """Whether nothing of an answer came: no text, no thoughts, no calls, no reason why it finished."""
-        return not (self._text or self._thoughts or self.calls or self.finish_reason)
+        return not (self._text or self._thoughts or self._calls.any or self.finish_reason)
 
     @property
     def usage(self) -> TokenUsage:
         """What the last ``usage`` said; an estimate where it cannot be right, or never came."""
-        said_something = bool(self._text or self._thoughts or self.calls)
+        said_something = bool(self._text or self._thoughts or self._calls.any)
         return TokenUsage.from_wire(self._usage, said_something=said_something)
 
     def feed(self, chunk: Any) -> ChatDelta | None:

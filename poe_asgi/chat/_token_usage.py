@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, asdict, dataclass
 from typing import Any, Self
 
+_TOO_MANY = 2**53  # tokens, for it to be a count; JSON can hold integers that cannot even be printed
+
 
 @dataclass(frozen=True, slots=True)
 class TokenUsage:
@@ -62,7 +64,7 @@ class TokenUsage:
 
 def _count(raw: Any, name: str) -> int | None:
     value = raw.get(name) if isinstance(raw, Mapping) else None
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _TOO_MANY else None
 
 
 def _sum(one: int | None, other: int | None) -> int | None:

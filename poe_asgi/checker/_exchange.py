@@ -78,7 +78,7 @@ class Exchange:
     def came(self, *, body: bool = True) -> str:
         """In one line, with the beginning of what is no stream unless ``body`` is false."""
         if not self.status:
-            return self.broken or f"no answer within {self.seconds:.0f} s"
+            return self.without_key(self.broken or "") or f"no answer within {self.seconds:.0f} s"
         parts = [f"{self.status} {self.content_type}".rstrip()]
         if self.kinds:
             parts.append(f"{len(self.kinds)} events: {_runs(self.kinds)}")
@@ -92,7 +92,7 @@ class Exchange:
             parts.append(self.broken)
         elif self.left:
             parts.append(f"left after {self.seconds:.1f} s")
-        return "; ".join(parts)
+        return self.without_key("; ".join(parts))
 
     def _brief(self, text: str) -> str:
         """The beginning in one line, without the key, and without addresses in memory: they change with every run."""

@@ -204,7 +204,7 @@ def _encoding(exchange: Exchange) -> str:
 
 def _header(exchange: Exchange, name: str) -> str:
     value = exchange.headers.get(name.lower())
-    return f"There is no {name}." if value is None else f"{name}: {value[:100]}"
+    return f"There is no {name}." if value is None else f"{name}: {exchange.without_key(value)[:100]}"
 
 
 def _redirected(exchange: Exchange) -> str:

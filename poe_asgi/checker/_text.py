@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from textwrap import wrap
 from typing import Literal
 
-from ..protocol import SOURCES, Rule
+from ..protocol import SOURCES, Rule, one_line
 from ._report import Finding, Report
 
 _MARKS: dict[str, tuple[str, int]] = {
@@ -33,7 +33,7 @@ class _Writer:
 
     def lines(self) -> Iterator[str]:
         report = self._report
-        yield self._paint(report.target, _BOLD)
+        yield self._paint(one_line(report.target), _BOLD)
         yield ""
         if report.problem is not None:
             yield from self._wrapped(f"  {self._mark('error')}  ", "     ", f"Nothing was checked. {report.problem}")
@@ -135,8 +135,7 @@ class _Writer:
 
     def _wrapped(self, first: str, indent: str, text: str) -> Iterator[str]:
         """``text`` after ``first``, which takes as much room as ``indent``; control characters cannot get through."""
-        clean = " ".join("".join(each if each.isprintable() else " " for each in text).split())
-        for number, line in enumerate(wrap(clean, self._width - len(indent), break_on_hyphens=False) or [""]):
+        for number, line in enumerate(wrap(one_line(text), self._width - len(indent), break_on_hyphens=False) or [""]):
             yield (first if number == 0 else indent) + line
 
 

@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from ..errors import ConnectionFailedError, UnsafeUrlError
 
-_NAT64 = 0x64FF9B << 64  # 64:ff9b::/96, shifted by the 32 bits of the address inside
+# The address inside of one of these stands in its last 32 bits: of the old compatible form, translated, NAT64.
+_CARRIERS = tuple(map(ip_network, ("::/96", "::ffff:0:0:0/96", "64:ff9b::/96")))
+
+# Not on the public internet, though some versions of Python take them for it: special purposes, among them the metadata
+# of some clouds; those of Azure; networks' own NAT64; documentation; segment routing.
+_NOT_PUBLIC = tuple(map(ip_network, ("192.0.0.0/24", "168.63.129.16/32", "64:ff9b:1::/48", "3fff::/20", "5f00::/16")))
 
 
 def is_public(address: str) -> bool:
@@ -21,7 +26,8 @@ def is_public(address: str) -> bool:
     if inner is not None:
         return is_public(str(inner))
     site_local = isinstance(ip, IPv6Address) and ip.is_site_local
-    return ip.is_global and not (ip.is_multicast or site_local)
+    special = any(ip in network for network in _NOT_PUBLIC)
+    return ip.is_global and not (ip.is_multicast or site_local or special)
 
 
 async def public_addresses(host: str, port: int) -> list[str]:
@@ -50,9 +56,9 @@ def refuse_private(host: str) -> None:
 
 
 def _inner(ip: IPv6Address) -> IPv4Address | None:
-    """The IPv4 address that packets to this one end at: mapped, 6to4, Teredo, NAT64, or the old compatible form."""
+    """The IPv4 address that packets to this one end at: mapped, 6to4, Teredo, or in the last 32 bits."""
     if ip.teredo is not None:
         return ip.teredo[1]
-    if int(ip) >> 32 in {0, _NAT64}:
+    if any(ip in carrier for carrier in _CARRIERS):
         return IPv4Address(int(ip) & 0xFFFF_FFFF)
     return ip.ipv4_mapped or ip.sixtofour

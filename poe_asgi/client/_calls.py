@@ -103,7 +103,8 @@ async def get_json(
     async def attempt() -> dict[str, Any]:
         answered = await call(connection, request, what, seconds=seconds)
         if answered.status != 200:
-            raise refused(what, answered)
+            secret = headers.get("authorization", "").removeprefix("Bearer ")
+            raise refused(what, answered, secret=secret)
         return json_object(answered, what)
 
     return await retried(connection.retry, what, attempt)
@@ -131,7 +132,7 @@ def refused(
     body = without(answered.body, secret)
     message = _said(body)
     shown = json.dumps({"message": message}).encode() if message else body
-    error = failure(what, answered.status, answered.headers, shown, meanings=meanings)
+    error = failure(what, answered.status, answered.headers, shown, secret=secret, meanings=meanings)
     error.body = body.decode("utf-8", "replace")[:2000]
     return error
 

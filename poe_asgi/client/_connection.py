@@ -114,16 +114,15 @@ class Connection:
     # ---- Poe's surfaces
 
     def bot_url(self, name: str) -> str:
-        return f"{self._base(API)}/bot/{quote(name, safe='')}"
+        return f"{self._base(API)}/bot/{_segment(name)}"
 
     def settings_url(self, verb: str, name: str, access_key: str) -> str:
         from ..protocol import PROTOCOL_VERSION  # with all that reads requests, which few callers need
 
-        key = quote(access_key, safe="")
-        return f"{self._base(API)}/bot/{verb}_settings/{quote(name, safe='')}/{key}/{PROTOCOL_VERSION}"
+        return f"{self._base(API)}/bot/{verb}_settings/{_segment(name)}/{_segment(access_key)}/{PROTOCOL_VERSION}"
 
     def cost_url(self, bot_query_id: str, verb: str) -> str:
-        return f"{self._base(API)}/bot/cost/{quote(bot_query_id, safe='')}/{verb}"
+        return f"{self._base(API)}/bot/cost/{_segment(bot_query_id)}/{verb}"
 
     def upload_url(self) -> str:
         base = self._base("")
@@ -150,6 +149,13 @@ class _WithHeaders:
 
     async def aclose(self) -> None:
         await self._transport.aclose()
+
+
+def _segment(text: str) -> str:
+    """One segment of a path, whatever the text is: it cannot lead to another place."""
+    if text in {".", ".."}:
+        raise ConfigurationError(f"{text!r} is no name that can be called.")
+    return quote(text, safe="", errors="replace")
 
 
 _pools: WeakKeyDictionary[asyncio.AbstractEventLoop, Transport] = WeakKeyDictionary()

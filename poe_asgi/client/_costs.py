@@ -150,7 +150,7 @@ async def request_cost(
         answered = await call(connection, request, what, seconds=COST_SECONDS, enough=_has_result)
         if answered.status != 200:
             raise refused(what, answered, secret=access_key)
-        _check_result(answered, what)
+        _check_result(answered, what, access_key)
 
     def repeatable(exc: Exception) -> bool:
         return verb == "authorize" or isinstance(exc, (ConnectTimeoutError, RateLimitedError))
@@ -171,7 +171,7 @@ def _has_result(body: bytes) -> bool:
     return any(event.type == "result" for event in server_sent(body, whole=False))
 
 
-def _check_result(answered: Answered, what: str) -> None:
+def _check_result(answered: Answered, what: str, secret: str) -> None:
     """Raise what the events of an answer say, unless they say success. HTTP 200 alone says nothing."""
     for event in server_sent(answered.body):
         try:
@@ -179,7 +179,7 @@ def _check_result(answered: Answered, what: str) -> None:
         except RequestError:
             continue
         if event.type == "error":
-            raise failure_in_stream(what, {"error": data})
+            raise failure_in_stream(what, {"error": data}, secret=secret)
         if event.type == "result" and isinstance(status := data.get("status"), str):
             if status != "success":
                 log.info("%s: the result is %r", what, status[:100])

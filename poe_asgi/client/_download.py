@@ -6,6 +6,7 @@ lead to public addresses alone, but for the configured Poe itself. A ``data:`` U
 
 from __future__ import annotations
 
+import re
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from .._clock import current_clock, until
@@ -26,6 +27,7 @@ from ._multipart import MAX_FILE_BYTES
 
 REDIRECTS = 5
 _POE = (".poe.com", ".poecdn.net", ".quora.com")
+_HOST = re.compile(r"[\w.:%-]+")
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -113,8 +115,9 @@ def _split(url: str) -> SplitResult:
         _ = parts.port
     except ValueError:
         parts = SplitResult("", "", "", "", "")
-    odd = any(character <= " " or character in "\\\x7f" for character in url)
-    if parts.scheme not in _PORTS or not parts.hostname or "@" in parts.netloc or odd:
+    host = parts.hostname or ""
+    odd = not url.isprintable() or any(character in " \\" for character in url)
+    if parts.scheme not in _PORTS or not _HOST.fullmatch(host) or "@" in parts.netloc or odd:
         raise UnsafeUrlError("The URL of a download must be a plain one, and begin with http:// or https://.")
     return parts
 

@@ -22,8 +22,10 @@ from ..errors import (
     UpstreamError,
     UpstreamTimeoutError,
 )
+from ..protocol import one_line
 
 BODY_BYTES = 16_384  # of an error's body are read
+_LONGEST = 500  # characters of what it says
 
 _BY_STATUS: dict[int, type[UpstreamError]] = {
     401: InvalidKeyError,
@@ -69,18 +71,18 @@ def failure(
     ``secret`` is taken out of what came back. ``meanings`` has the statuses that mean something else to this call than
     to a query.
     """
-    text = body.decode("utf-8", "replace")
+    text = blotted(body.decode("utf-8", "replace"), secret)
     try:
         parsed = json.loads(text)
     except (ValueError, RecursionError):
         parsed = None
-    message, kind, code = error_members(parsed)
+    message, kind, code = error_members(parsed, secret)
     cls = meanings.get(status) or _of_status(status, code)
-    message = blotted(message.rstrip("."), secret)
+    message = message.rstrip(".")
     return (cls or InvalidResponseError)(
         f"{what} failed with HTTP {status}" + (f": {message}." if message else "."),
         status=status,
-        body=blotted(text, secret),
+        body=text,
         error_type=kind or code or None,
         request_id=headers.get("x-request-id"),
         retry_after=retry_after(headers),
@@ -93,11 +95,11 @@ def failure_in_stream(what: str, error: Any, *, body: str = "", secret: str = ""
     ``body`` is the object as it came; ``secret`` is taken out of both.
     """
     shown = error if isinstance(error, dict) and "error" in error else {"error": error}
-    message, kind, code = error_members(shown)
+    message, kind, code = error_members(shown, secret)
     number = shown["error"].get("code") if isinstance(shown["error"], dict) else None
     by_number = _of_status(number, code) if type(number) is int else None
     cls = _BY_TYPE.get(kind) or _BY_TYPE.get(code) or by_number or OverloadedError
-    message = blotted((message or "no reason given").rstrip("."), secret)
+    message = (message or "no reason given").rstrip(".")
     return cls(f"{what} failed: {message}.", body=blotted(body, secret), error_type=kind or code or None)
 
 
@@ -106,22 +108,31 @@ def blotted(text: str, secret: str) -> str:
     return text.replace(secret, "[key]") if secret else text
 
 
-def error_members(parsed: Any) -> tuple[str, str, str]:
-    """(message, type, code) of an error body of any shape; ``""`` for what is not there."""
+def error_members(parsed: Any, secret: str = "") -> tuple[str, str, str]:
+    """(message, type, code) of an error body of any shape; ``""`` for what is not there.
+
+    Each is a line of bounded length, without the secret.
+    """
+    message, kind, code = (_line(each, secret) for each in _members(parsed))
+    return message, kind, code
+
+
+def _members(parsed: Any) -> tuple[Any, Any, Any]:
     if not isinstance(parsed, dict):
         return "", "", ""
     error = parsed.get("error")
     if isinstance(error, str):  # OAuth: {"error": code, "error_description": message}
-        return _text(parsed.get("error_description")) or error, error, error
+        return parsed.get("error_description") or error, error, error
     if not isinstance(error, dict):
-        return _text(parsed.get("message")) or _detail(parsed.get("detail")), "", ""
-    return _text(error.get("message")), _text(error.get("type")), _text(error.get("code"))
+        return parsed.get("message") or _detail(parsed.get("detail")), "", ""
+    return error.get("message"), error.get("type"), error.get("code")
 
 
-def _detail(detail: Any) -> str:
+def _detail(detail: Any) -> Any:
     """What servers made with FastAPI say, in a text or in a list of what is wrong."""
-    wrong = detail if isinstance(detail, list) else []
-    return _text(detail) or _text("; ".join(_text(each.get("msg")) for each in wrong if isinstance(each, dict)))
+    if not isinstance(detail, list):
+        return detail
+    return "; ".join(each["msg"] for each in detail if isinstance(each, dict) and isinstance(each.get("msg"), str))
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -144,5 +155,5 @@ def _of_status(status: int, code: str) -> type[UpstreamError] | None:
     return None
 
 
-def _text(value: Any) -> str:
-    return value[:500] if isinstance(value, str) else ""
+def _line(value: Any, secret: str) -> str:
+    return one_line(blotted(value, secret))[:_LONGEST] if isinstance(value, str) else ""  # cut last: a part tells, too

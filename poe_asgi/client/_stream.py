@@ -35,10 +35,11 @@ from ..protocol import (
     ToolCall,
     ToolRound,
     Unknown,
+    one_line,
 )
 from ._attempts import retried_stream
 from ._connection import Connection
-from ._failures import BODY_BYTES
+from ._failures import BODY_BYTES, blotted
 from ._http import HttpRequest
 from ._once import Stream
 from ._streamed import StreamedAnswer
@@ -127,14 +128,15 @@ async def _content(
                         end = event
                         break
                     case Unknown(kind):
-                        log.debug("%s sent an event of type %r, which is unknown or malformed", name, kind)
+                        shown = blotted(kind, connection.key())
+                        log.debug("%s sent an event of type %.80r, which is unknown or malformed", name, shown)
                     case Meta():
                         pass
             if content:
                 yield content
             match end:
                 case ErrorEvent():
-                    raise _raised(name, end)
+                    raise _raised(name, end, connection.key())
                 case Done():
                     return
     read = len(progress.reply.events)
@@ -161,7 +163,7 @@ async def _attempt(
     )
     answer = await StreamedAnswer.open(connection, request, what)
     try:
-        await _check(answer, what)
+        await _check(answer, what, connection.key())
         started = answer.started
         reader = ResponseReader(Limits(total_seconds=connection.timeouts.total), now=started, max_event=MAX_EVENT_BYTES)
         received: list[StreamEvent] = []
@@ -186,18 +188,18 @@ async def _attempt(
         await answer.aclose()
 
 
-async def _check(answer: StreamedAnswer, what: str) -> None:
+async def _check(answer: StreamedAnswer, what: str, key: str) -> None:
     if answer.content_type != "text/event-stream":
         body = await answer.body(BODY_BYTES)
         raise InvalidResponseError(
-            f"{what}: the answer is {answer.content_type or 'of no type'}, not an event stream.",
+            f"{what}: the answer is {one_line(answer.content_type)[:100] or 'of no type'}, not an event stream.",
             status=200,
-            body=body.decode("utf-8", "replace"),
+            body=blotted(body.decode("utf-8", "replace"), key),
         )
 
 
-def _raised(name: str, event: ErrorEvent) -> UpstreamError:
+def _raised(name: str, event: ErrorEvent, key: str) -> UpstreamError:
     # Poe names an undeclared dependency only in the text of the error.
     if "0 or undefined call count in settings" in event.text:
         return UndeclaredDependencyError(f"{name} may not be called by this bot, or not once more.")
-    return BotError(event.text, allow_retry=event.allow_retry, error_type=event.error_type)
+    return BotError(blotted(event.text, key), allow_retry=event.allow_retry, error_type=event.error_type)

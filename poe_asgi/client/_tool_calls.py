@@ -12,6 +12,10 @@ from typing import Any
 
 from ..protocol import ToolCall
 
+_LONGEST_NAME = (
+    1000  # that is kept; no tool has such a name, and one that comes for ever would be put together for ever
+)
+
 
 class ToolCallAccumulator:
     """Feed it chunks; ``calls`` are the calls so far, ``finish_reason`` the last one that was given."""
@@ -20,11 +24,17 @@ class ToolCallAccumulator:
         self.finish_reason: str | None = None
         self._slots: list[_Slot] = []
         self._by_index: dict[int, _Slot] = {}
+        self._by_id: dict[str, _Slot] = {}  # the first one of each id
 
     @property
     def calls(self) -> tuple[ToolCall, ...]:
         """The calls, by their index. What never got a name is no call and not among them."""
         return tuple(slot.call() for slot in sorted(self._slots, key=lambda slot: slot.index) if slot.name)
+
+    @property
+    def any(self) -> bool:
+        """Whether there are calls; cheaper to know than the calls."""
+        return any(slot.name for slot in self._slots)
 
     def feed(self, chunk: Any) -> str:
         """Take in a chunk, and give the text it holds for the user, often ``""``."""
@@ -43,7 +53,10 @@ class ToolCallAccumulator:
         """Take in the ``tool_calls`` of a delta, or of a whole message."""
         for fragment in fragments if isinstance(fragments, list) else ():
             if isinstance(fragment, dict):
-                self._slot_of(fragment).extend(fragment)
+                slot = self._slot_of(fragment)
+                slot.extend(fragment)
+                if slot.id:
+                    self._by_id.setdefault(slot.id, slot)
 
     def _slot_of(self, fragment: dict[str, Any]) -> _Slot:
         """The call that a fragment belongs to: by its index, by its id, or because nothing says otherwise."""
@@ -52,16 +65,13 @@ class ToolCallAccumulator:
             slot = self._by_index.get(index)
             if slot is None or not id_ or id_ == slot.id or not slot.id:
                 return slot or self._new(index)
-            return self._known(id_) or self._new(index)
+            return self._by_id.get(id_) or self._new(index)
         if id_:
-            return self._known(id_) or self._new()
+            return self._by_id.get(id_) or self._new()
         function = fragment.get("function")
         if self._slots and not (isinstance(function, dict) and _text(function.get("name"))):
             return self._slots[-1]
         return self._new()
-
-    def _known(self, id_: str) -> _Slot | None:
-        return next((slot for slot in self._slots if slot.id == id_), None)
 
     def _new(self, index: int | None = None) -> _Slot:
         slot = _Slot(len(self._slots) if index is None else index)
@@ -94,7 +104,7 @@ class _Slot:
             return
         name = _text(function.get("name"))
         if not (repeated and name == self.name):  # a server that repeats the id repeats the name, too
-            self.name += name
+            self.name = (self.name + name)[:_LONGEST_NAME]
         arguments = function.get("arguments")
         self.arguments.append(json.dumps(arguments) if isinstance(arguments, dict) else _text(arguments))
         _keep(self.function_extra, function, known={"name", "arguments"})

@@ -16,9 +16,15 @@ Receive: TypeAlias = Callable[[], Awaitable[AsgiMessage]]
 Send: TypeAlias = Callable[[AsgiMessage], Awaitable[None]]
 AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+_MAX_BODY = 64 * 2**20  # more than an upload of the largest file
+
 
 class GoneError(Exception):
     """The client left before its request had come in full."""
+
+
+class TooLargeError(Exception):
+    """The body of a request is too large."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +64,7 @@ def json_answer(data: Any, status: int = 200, headers: Mapping[str, str] | None 
 
 
 async def read(scope: Scope, receive: Receive) -> Incoming:
-    """The request. Raises GoneError."""
+    """The request. Raises GoneError, and TooLargeError."""
     body = bytearray()
     more = True
     while more:
@@ -66,6 +72,8 @@ async def read(scope: Scope, receive: Receive) -> Incoming:
         if message["type"] == "http.disconnect":
             raise GoneError
         body += message.get("body", b"")
+        if len(body) > _MAX_BODY:
+            raise TooLargeError
         more = message.get("more_body", False)
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
     root = quote(scope.get("root_path", ""))

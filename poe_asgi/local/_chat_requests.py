@@ -90,7 +90,10 @@ def _content(raw: Any, where: str) -> tuple[str, list[Attachment]]:
 
 def _attachment(name: str, url: str, otherwise: str) -> Attachment:
     declared = url[5:].partition(";")[0] if url.startswith("data:") else ""
-    content_type = declared or mimetypes.guess_type(url)[0] or otherwise
+    try:
+        content_type = declared or mimetypes.guess_type(url)[0] or otherwise
+    except ValueError:  # some versions of Python take the URL apart
+        content_type = otherwise
     return Attachment(url=url, name=name, content_type=content_type)
 
 

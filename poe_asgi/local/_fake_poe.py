@@ -8,7 +8,19 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..client import Upstream, upstream
-from ._asgi import GoneError, HttpAnswer, Incoming, Receive, Scope, Send, Streamed, read, respond, serve_lifespan
+from ._asgi import (
+    GoneError,
+    HttpAnswer,
+    Incoming,
+    Receive,
+    Scope,
+    Send,
+    Streamed,
+    TooLargeError,
+    read,
+    respond,
+    serve_lifespan,
+)
 from ._asgi_transport import AsgiTransport
 from ._bots import query
 from ._chat_api import chat
@@ -61,7 +73,10 @@ class FakePoe:
                 request = await read(scope, receive)
             except GoneError:
                 return
-            await respond(await self._answer(request), receive, send)
+            except TooLargeError:
+                await respond(http_error(413, "The request is larger than 64 MB."), receive, send)
+            else:
+                await respond(await self._answer(request), receive, send)
 
     # ---- how it is reached
 

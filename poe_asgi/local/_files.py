@@ -14,6 +14,8 @@ from ._records import UploadCall, fingerprint
 from ._state import State
 
 _MAX_BYTES = 50 * 2**20
+_MAX_HEAD = 8 * 2**10  # of one part
+_MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+(?: *;[ -~]*)?", re.ASCII)
 _UNKNOWN_TYPE = "application/octet-stream"
 
 
@@ -42,13 +44,18 @@ async def upload(state: State, request: Incoming) -> HttpAnswer:
 
 async def download(state: State, request: Incoming) -> HttpAnswer:
     """``GET /files/…``: a file that was uploaded."""
-    found = _stored(state, request.base_url + request.path)
+    found = _stored(state, request.path)
     return HttpAnswer(body=found.content, content_type=found.content_type) if found else not_found("such file")
 
 
 def _stored(state: State, url: str) -> UploadCall | None:
-    path = urlsplit(url).path
-    return next((upload for upload in state.records.uploads if urlsplit(upload.url).path == path), None)
+    """The upload with this URL, or with a URL that ends like this one: hosts have more than one name."""
+    _, found, end = url.rpartition("/files/")
+    return (
+        next((upload for upload in state.records.uploads if upload.url.endswith(f"/files/{end}")), None)
+        if found
+        else None
+    )
 
 
 def _linked(state: State, request: Incoming) -> UploadCall:
@@ -56,7 +63,11 @@ def _linked(state: State, request: Incoming) -> UploadCall:
     link = form.get("download_url", [""])[0]
     if not link:
         raise RefusedError(http_error(400, "There is no download_url.", shape="text"))
-    name = form.get("download_filename", [""])[0] or unquote(urlsplit(link).path.rpartition("/")[2]) or "file"
+    try:
+        path = urlsplit(link).path
+    except ValueError:
+        raise RefusedError(http_error(400, "The download_url is no URL.", shape="text")) from None
+    name = form.get("download_filename", [""])[0] or unquote(path.rpartition("/")[2]) or "file"
     known = _stored(state, link)
     content_type = known.content_type if known else _type_of(name, "")
     return UploadCall(
@@ -69,7 +80,7 @@ def _multipart(request: Incoming) -> UploadCall:
     boundary = b"\r\n--" + found[1].encode("latin-1") if found else b""
     for part in (b"\r\n" + request.body).split(boundary)[1:-1] if boundary else ():
         head, separator, content = part.removeprefix(b"\r\n").partition(b"\r\n\r\n")
-        headers = _headers(head)
+        headers = _headers(head[:_MAX_HEAD])
         disposition = headers.get("content-disposition", "")
         if separator and _parameter(disposition, "name") == "file" and _parameter(disposition, "filename"):
             name = _parameter(disposition, "filename")
@@ -93,4 +104,9 @@ def _parameter(disposition: str, name: str) -> str:
 
 
 def _type_of(name: str, declared: str) -> str:
-    return declared or mimetypes.guess_type(name)[0] or _UNKNOWN_TYPE
+    if declared:
+        return declared if _MEDIA_TYPE.fullmatch(declared) else _UNKNOWN_TYPE  # it becomes a header
+    try:
+        return mimetypes.guess_type(name)[0] or _UNKNOWN_TYPE
+    except ValueError:  # some versions of Python take a name for a URL
+        return _UNKNOWN_TYPE

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from urllib.parse import unquote
 
 from ..errors import ConfigurationError, RequestError
-from ..protocol import PROTOCOL_VERSION, Settings, parse_json_object
+from ..protocol import PROTOCOL_VERSION, Settings, one_line, parse_json_object
 from ._asgi import HttpAnswer, Incoming
 from ._errors import RefusedError, http_error
 from ._records import SettingsCall, fingerprint
@@ -28,7 +28,7 @@ async def sync(
     body = await _fetched(state, name, version or PROTOCOL_VERSION) if kind == "fetch" else _sent(request)
     stored, dropped = _stored(body)
     if dropped:
-        log.warning("Poe would drop the parameter controls of %s without a word: %s", name, dropped)
+        log.warning("Poe would drop the parameter controls of %.80r without a word: %s", name, one_line(dropped))
     state.records.settings.append(
         SettingsCall(bot=name, kind=kind, body=body, stored=stored, dropped=dropped, key=fingerprint(key))
     )

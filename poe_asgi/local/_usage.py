@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 
 from ._asgi import HttpAnswer, Incoming, json_answer
 from ._errors import http_error
 from ._state import State, bearer
 
+_NUMBER = re.compile("[0-9]{1,4}")
 _DEFAULT_PAGE = 20
 _LONGEST_PAGE = 100
 
@@ -24,7 +26,7 @@ async def history(state: State, request: Incoming) -> HttpAnswer:
     if refused is not None:
         return refused
     limit = request.query.get("limit", str(_DEFAULT_PAGE))
-    if not limit.isdecimal() or not 1 <= int(limit) <= _LONGEST_PAGE:
+    if not _NUMBER.fullmatch(limit) or not 1 <= int(limit) <= _LONGEST_PAGE:
         return http_error(400, f"limit must be from 1 to {_LONGEST_PAGE}.")
     entries = state.records.points[::-1]
     after = request.query.get("starting_after")

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from ..local._asgi import HttpAnswer, Incoming, Streamed
+from ..protocol import parse_json_object
 from ._as_test import as_test
 from ._desk import Desk
 from ._files import keep, known
@@ -120,10 +121,7 @@ async def raw(desk: Desk, _: Incoming, number: str) -> HttpAnswer:
 
 
 def _object(request: Incoming) -> dict[str, Any]:
-    body = json.loads(request.body)
-    if not isinstance(body, dict):
-        raise TypeError
-    return body
+    return parse_json_object(request.body)
 
 
 _ONE = r"/api/conversations/(\d+)"

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 
 from .._clock import current_clock
 from ..client import Upstream
+from ..errors import RequestError
 from ..local import AsgiTransport, HttpAnswer
 
 # The raw ASGI that FakePoe is made with.
@@ -21,6 +22,7 @@ from ..local._asgi import (
     Scope,
     Send,
     Streamed,
+    TooLargeError,
     json_answer,
     read,
     respond,
@@ -34,14 +36,9 @@ from ._refusal import RefusedError
 
 _TYPES = {"css": "text/css", "html": "text/html", "js": "text/javascript", "svg": "image/svg+xml"}
 _ASSET = re.compile(r"/page/([a-z_]+\.(?:css|js|svg))")
-_MAX_BODY = 64 * 2**20
 TOKEN_HEADER = "x-playground-token"  # noqa: S105
 POE = "/poe"
 _OVER = b"This URL is over: those of attachments are good for 10 minutes. Download what is needed at once."
-
-
-class TooLargeError(Exception):
-    """The body of a request is too large."""
 
 
 class App:
@@ -73,7 +70,7 @@ class App:
         if refusal is not None:
             await respond(refusal, receive, send)
             return
-        base = f"{scope['scheme']}://{headers['host']}{scope.get('root_path', '')}"
+        base = f"{scope['scheme']}://{headers.get('host', 'localhost')}{scope.get('root_path', '')}"
         self._desk.target.poe = Upstream(base + POE, AsgiTransport(self))
         if path.startswith(f"{POE}/files/") and _is_over(scope):
             await respond(HttpAnswer(403, body=_OVER, content_type="text/plain"), receive, send)
@@ -83,7 +80,7 @@ class App:
             await self._desk.poe(scope, receive, _as_file(send) if path.startswith(f"{POE}/files/") else send)
             return
         try:
-            request = await read(scope, _bounded(receive))
+            request = await read(scope, receive)
             answer = await self._answer(request, path)
         except GoneError:
             return
@@ -112,7 +109,7 @@ async def _acted(action: Any, desk: Desk, request: Incoming, found: tuple[str, .
         answer = await action(desk, request, *found)
     except RefusedError as exc:
         return json_answer({"error": str(exc)}, 409)
-    except (ValueError, KeyError, TypeError):
+    except (RequestError, ValueError, KeyError, TypeError):
         return json_answer({"error": "The playground does not understand this."}, 400)
     return answer if isinstance(answer, HttpAnswer | Streamed) else json_answer(answer)
 
@@ -129,20 +126,6 @@ def _asset(name: str) -> HttpAnswer:
         return json_answer({"error": "There is nothing here."}, 404)
     kind = _TYPES[name.rpartition(".")[2]]
     return HttpAnswer(body=file.read_bytes(), content_type=f"{kind}; charset=utf-8")
-
-
-def _bounded(receive: Receive) -> Receive:
-    size = 0
-
-    async def bounded() -> Any:
-        nonlocal size
-        message = await receive()
-        size += len(message.get("body", b""))
-        if size > _MAX_BODY:
-            raise TooLargeError
-        return message
-
-    return bounded
 
 
 def _with_headers(send: Send, headers: Mapping[str, str]) -> Send:

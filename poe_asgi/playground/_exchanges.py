@@ -29,6 +29,7 @@ _SHOWN_CHARACTERS = 4_000  # of the raw bytes of one event
 _TITLE_CHARACTERS = 60
 _KEPT_BODY = 64 * 2**10  # of an answer that is no event stream
 COMMENT = "comment"
+_ENDS = {b"", b"\n", b"\r"}
 
 _numbers = count(1)
 
@@ -85,6 +86,7 @@ class Exchange:
         self.reader = ResponseReader(limits, now=now)
         self._started = now
         self._collected = b""
+        self._after_cr = False
         self._judged = 0
 
     @property
@@ -95,7 +97,17 @@ class Exchange:
     def feed(self, chunk: bytes, now: float) -> list[StreamEvent]:
         """The events that the next bytes of the answer complete. Raises SSEError."""
         events: list[StreamEvent] = []
+        if self._after_cr and chunk.startswith(b"\n"):  # the other half of the end of a line that was read
+            self.reader.feed(b"\n", now)
+            if self._collected:
+                self._collected += b"\n"
+            else:
+                self.frames[-1].raw += b"\n"
+            chunk, self._after_cr = chunk[1:], False
+        if chunk:
+            self._after_cr = chunk.endswith(b"\r")
         for line in chunk.splitlines(keepends=True):
+            blank = not line.strip(b"\r\n") and self._collected[-1:] in _ENDS  # and not the end of a longer line
             self._collected += line
             try:
                 came = self.reader.feed(line, now)
@@ -107,7 +119,7 @@ class Exchange:
                 if self.heard is None and isinstance(event, ErrorEvent | Done):
                     self.heard = self.reader.text
                 self._add(event.type if isinstance(event, Unknown) else event.kind, now, _preview(event))
-            if not came and not line.strip(b"\r\n") and self._collected.strip(b"\r\n"):
+            if not came and blank and self._collected.strip(b"\r\n"):
                 self._add(COMMENT, now)  # nothing but comments, as pings are
             events += came
         self.seconds = now - self._started

@@ -8,8 +8,8 @@ by way of the browser (Host and Origin are checked, nothing is shared across ori
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Collection, Mapping
-from urllib.parse import urlsplit
 
 from ..local import HttpAnswer
 
@@ -42,7 +42,8 @@ PAGE_HEADERS = _EVERYWHERE | {
 }
 # A file somebody uploaded, or a bot made, is looked at and never run.
 FILE_HEADERS = _EVERYWHERE | {"content-security-policy": "sandbox; default-src 'none'"}
-_SHOWN_TYPES = ("image/", "audio/", "video/")
+_SHOWN_TYPE = re.compile(r"(?:image|audio|video)/(?!svg\+xml)[\w.+-]+ *(?:;[^,]*)?")
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{1,5})?")
 
 
 class Guard:
@@ -75,20 +76,14 @@ class Guard:
 
 def file_headers(content_type: str) -> dict[str, str]:
     """For a file: what is no picture, sound or film is saved, and not opened in the playground's name."""
-    media = content_type.partition(";")[0].strip().lower()
-    shown = media.startswith(_SHOWN_TYPES) and media != "image/svg+xml"
+    shown = _SHOWN_TYPE.fullmatch(content_type.strip().lower()) is not None
     return FILE_HEADERS if shown else FILE_HEADERS | {"content-disposition": "attachment"}
 
 
 def _name(host: str) -> str:
     """The host without its port."""
-    try:
-        parts = urlsplit(f"//{host}")
-        _ = parts.port
-    except ValueError:
-        return ""
-    name = (parts.hostname or "").lower()
-    return f"[{name}]" if ":" in name else name
+    found = _HOST.fullmatch(host.lower())
+    return found[1] if found else ""
 
 
 def _no(status: int, text: str) -> HttpAnswer:

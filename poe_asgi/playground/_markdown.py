@@ -24,6 +24,7 @@ _LONG = 10_000  # characters that are parsed again and again; of more, the begin
 _PLAIN_LINES = 40  # of plain text in one block
 _LINE_END = re.compile(r"\r\n?")
 _LANGUAGE = re.compile(r"language-[\w+#.-]{1,40}")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _PICTURE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,")
 
 # fmt: off
@@ -69,6 +70,7 @@ class Renderer:
 
     def blocks(self, text: str, *, content_type: str = "text/markdown", files: Sequence[File] = ()) -> list[str]:
         """The blocks of HTML of this text. ``files`` are those that it may show by their ``inline_ref``."""
+        text = _LONE_SURROGATE.sub("\ufffd", text)  # which no encoding has
         if content_type != "text/markdown":
             return self._clean(_plain(text))
         text = _LINE_END.sub("\n", text)

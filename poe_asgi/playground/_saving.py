@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from base64 import b64decode, b64encode
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ..errors import RequestError
+from ..protocol import parse_json_object
 from ._conversation import Answer, Cleared, Conversation, Question
 from ._files import content_of
 from ._refusal import RefusedError
@@ -66,11 +67,11 @@ class SavedTurn:
 def turns_of(body: bytes) -> tuple[str, list[SavedTurn]]:
     """The title and the turns of a saved conversation. Raises RefusedError."""
     try:
-        raw = json.loads(body)
+        raw = parse_json_object(body)
         if raw[_FORMAT] != _VERSION:
             raise RefusedError("This conversation was saved by another version.")
         return str(raw["title"]), [_turn(turn) for turn in raw["turns"]]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (RequestError, ValueError, KeyError, TypeError, AttributeError):
         raise RefusedError("This file is no saved conversation.") from None
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, fields
 from typing import Any
 
-from ..errors import ConfigurationError
-from ..protocol import Settings
+from ..errors import ConfigurationError, RequestError
+from ..protocol import Settings, one_line, parse_json_object
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,11 +21,9 @@ class BotSettings:
     def read(cls, raw: bytes) -> BotSettings:
         """The settings in this answer."""
         try:
-            answered = json.loads(raw)
-        except (ValueError, RecursionError):
-            answered = None
-        if not isinstance(answered, dict):
-            return cls.missing("The answer is no JSON object. Poe would keep the settings it had before.")
+            answered = parse_json_object(raw)
+        except RequestError as exc:
+            return cls.missing(f"This is no answer with settings. {exc} Poe would keep the settings it had before.")
         problems: list[str] = []
         try:
             stored = Settings.from_wire(answered)
@@ -41,7 +38,7 @@ class BotSettings:
                     answered=answered,
                     problems=(f"Poe would refuse the settings: {other}",),
                 )
-        problems += (f"Poe does not know the key `{key}`." for key in stored.extra)
+        problems += (f"Poe does not know the key `{one_line(key)[:80]}`." for key in stored.extra)
         return cls(stored=stored, answered=answered, problems=tuple(problems))
 
     @classmethod

@@ -30,6 +30,7 @@ from ._events import (
 from ._identifiers import access_key_variable, is_valid_identifier, new_identifier
 from ._json import parse_json_object
 from ._limits import Limits
+from ._lines import one_line
 from ._messages import (
     NO_ATTACHMENTS,
     Attachment,
@@ -176,6 +177,7 @@ __all__ = [
     "message_from_parts",
     "needs_content",
     "new_identifier",
+    "one_line",
     "parse_json_object",
     "parse_request",
     "parts_of",

@@ -69,7 +69,7 @@ def read(cls: type[V], obj: Any, path: str) -> V:
     known = {field.name: field.default is MISSING and field.default_factory is MISSING for field in fields(cls)}
     for key in given:
         if key not in known:
-            raise ConfigurationError(f"{join(path, key)} is not a known key.{did_you_mean(str(key), known)}")
+            raise ConfigurationError(f"{join(path, shown(key))} is not a known key.{did_you_mean(str(key), known)}")
     for key, required in known.items():
         if required and given.get(key) is None:
             raise ConfigurationError(f"{join(path, key)} is missing.")
@@ -108,6 +108,11 @@ def read_list_of(reader: Reader) -> Reader:
 def join(path: str, name: str | int) -> str:
     """``name`` below ``path``; the root is ``""``."""
     return f"{path}.{name}" if path else f"{name}"
+
+
+def shown(key: Any) -> str:
+    """A key that anybody may have written, as a part of a path in one line."""
+    return key if isinstance(key, str) and len(key) <= 80 and key.isprintable() else short(key)
 
 
 def plain(value: Any) -> Any:

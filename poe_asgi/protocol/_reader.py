@@ -160,11 +160,12 @@ class ResponseReader:
                 if len(self.suggested_replies) > SUGGESTED_REPLIES:
                     self._note("suggested-replies", f"More than {SUGGESTED_REPLIES} suggested replies.")
             case File(inline_ref=ref):
-                if ref is not None and f"][{ref}]" in self.text:
-                    self._note("inline-ref-order", f"The text showed [{ref[:80]}] before its file came.")
                 self.files.append(event)
                 if len(self.files) > self.limits.files:
                     self._note("file-limit", f"More than {self.limits.files:,} files.")
+                # Not for any number of files: each is looked for in all of the text.
+                elif ref is not None and f"][{ref}]" in self.text:
+                    self._note("inline-ref-order", f"The text showed [{ref[:80]}] before its file came.")
             case Data(metadata):
                 if self.data is not None:
                     self._note("data-once", "More than one `data` event.")

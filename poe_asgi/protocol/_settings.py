@@ -12,7 +12,7 @@ from reprlib import repr as short
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from ._fields import InvalidFieldError, Reader, WireValue, check, is_a, plain, read, read_object
+from ._fields import InvalidFieldError, Reader, WireValue, check, is_a, plain, read, read_object, shown
 from ._strict import strict
 
 if TYPE_CHECKING:
@@ -115,8 +115,10 @@ class Settings(WireValue):
         for bot, count in calls.items():
             if not isinstance(bot, str) or not bot:
                 raise InvalidFieldError(self, name, f"must have bot names as keys, not {short(bot)}.")
-            if not is_a(count, int) or count < 1:
-                raise InvalidFieldError(self, f"{name}.{bot}", f"must be a whole number from 1, not {short(count)}.")
+            if not is_a(count, int) or not 1 <= count < 10**9:  # more would only be too many to be added up and told
+                raise InvalidFieldError(
+                    self, f"{name}.{shown(bot)}", f"must be a whole number from 1, not {short(count)}."
+                )
         if (total := sum(calls.values())) > MAX_BOT_CALLS:
             reason = f"add up to {total} calls; Poe allows {MAX_BOT_CALLS} per user message."
             raise InvalidFieldError(self, name, reason)

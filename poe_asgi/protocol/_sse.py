@@ -77,16 +77,15 @@ class SSEParser:
             self._after_cr = self._tail.endswith(b"\r")
             self._tail = bytearray() if self._tail.endswith((b"\n", b"\r")) else bytearray(lines.pop())
             events = self._read(lines)
-        self._check(len(self._tail), self._size + len(self._tail))
+        self._check(len(self._tail))
         return events
 
     def _read(self, lines: list[bytes]) -> list[ServerSentEvent]:
-        self._check(max(map(len, lines)), 0)
+        self._check(max(map(len, lines)))
         events: list[ServerSentEvent] = []
         for line in lines:
             if not line:
                 if self._data:
-                    self._check(0, self._size)
                     data = self._decode(b"\n".join(self._data))
                     events.append(ServerSentEvent(self._decode(self._type or b"message"), data))
                 self._type, self._data, self._size = b"", [], 0
@@ -94,8 +93,10 @@ class SSEParser:
             name, _, value = line.partition(b":")
             if name == b"data":
                 value = value.removeprefix(b" ")
-                self._size += len(value) + 1  # its line feed
                 self._data.append(value)
+                self._size += len(value) + 1  # its line feed
+                if self._size > self._max_event:  # by nothing but the data: a cut must make no difference
+                    raise SSEError(f"An event of the stream is larger than {self._max_event:,} bytes.")
             elif name == b"event":
                 self._type = value.removeprefix(b" ")
         return events
@@ -107,8 +108,6 @@ class SSEParser:
             self.invalid_utf8 = True
             return raw.decode("utf-8", "replace")
 
-    def _check(self, line: int, event: int) -> None:
+    def _check(self, line: int) -> None:
         if line > self._max_line:
             raise SSEError(f"A line of the event stream is longer than {self._max_line:,} bytes.")
-        if event > self._max_event:
-            raise SSEError(f"An event of the stream is larger than {self._max_event:,} bytes.")

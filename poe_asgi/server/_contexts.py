@@ -20,6 +20,7 @@ from ..protocol import (
     QueryRequest,
     ReactionRequest,
     SettingsRequest,
+    one_line,
 )
 from ._status import Status
 
@@ -36,6 +37,7 @@ M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 
 _IDS = ("message_id", "conversation_id", "user_id")
+_LONGEST_ID = 100  # in a record; Poe's have 34, others send what they like
 
 
 class _Log(logging.LoggerAdapter[logging.Logger]):
@@ -65,7 +67,7 @@ class Context(Generic[Deps]):
 
     @cached_property
     def log(self) -> logging.LoggerAdapter[logging.Logger]:
-        ids = {name: getattr(self.request, name, "") for name in _IDS}
+        ids = {name: one_line(getattr(self.request, name, ""))[:_LONGEST_ID] for name in _IDS}
         return _Log(log, {"bot": self.bot.name, **ids})
 
     @cached_property

@@ -230,7 +230,7 @@ class BotEndpoint:
             except Exception:
                 ctx.log.exception("%s of %r failed", name_of(hook), self.bot)
         elif isinstance(request, ErrorReportRequest):
-            log.warning("Poe reports an error of %r: %r", self.bot, request.message)
+            log.warning("Poe reports an error of %r: %.1000r", self.bot, request.message)
         return json_response({})
 
     def _context(self, kind: type[Context[Any]], request: Any, http: Request, key: str) -> Any:
