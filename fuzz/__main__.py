@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import logging
 import os
 import sys
 import tempfile
@@ -48,6 +49,7 @@ def main() -> None:
     ]
     prefix = getattr(target, "JSON_AFTER", None)
     more = {} if prefix is None else {"custom_mutator": mutator(prefix)}
+    logging.disable(logging.CRITICAL)
     atheris.Setup([sys.argv[0], *options, str(corpus)], target.check, **more)
     atheris.Fuzz()
 

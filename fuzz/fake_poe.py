@@ -6,7 +6,7 @@ control character.
 
 from __future__ import annotations
 
-import logging
+import asyncio
 from typing import Any
 
 from poe_asgi.local import FakePoe
@@ -15,7 +15,6 @@ from . import requests
 from ._support import dump, in_time, run, split
 
 KEY = "k3y-k3y-k3y-k3y-k3y-k3y-k3y-k3y-"
-logging.disable(logging.CRITICAL)
 
 
 def request(method: str, path: str, body: bytes = b"", *headers: str) -> bytes:
@@ -124,11 +123,8 @@ async def _asked(
 ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
     sent: list[Any] = []
     messages = [{"type": "http.request", "body": body, "more_body": False}]
-    ended: Any = None
 
     async def receive() -> Any:
-        import asyncio
-
         if messages:
             return messages.pop()
         await asyncio.sleep(3600)
@@ -137,7 +133,6 @@ async def _asked(
     async def send(message: Any) -> None:
         sent.append(message)
 
-    del ended
     scope = {
         "type": "http",
         "asgi": {"version": "3.0"},

@@ -6,7 +6,6 @@ another host or from another site everything is refused; no header of an answer 
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from poe_asgi import Answer, Bot, QueryContext, create_app
@@ -15,7 +14,6 @@ from poe_asgi.playground import Playground
 from ._support import dump, in_time, run, split
 
 TOKEN = "t0ken-t0ken-t0ken"
-logging.disable(logging.CRITICAL)
 
 
 def request(method: str, path: str, body: bytes = b"", *headers: str, token: bool = True) -> bytes:
