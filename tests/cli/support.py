@@ -178,10 +178,11 @@ def terminal(*arguments: str, columns: int = 80) -> Iterator[Terminal]:
         os.close(master)
 
 
-# The terminal becomes the controlling one, so that Ctrl-C is a signal.
+# The terminal becomes the controlling one, so that Ctrl-C is a signal; what a shell runs in the background ignores it.
 _IN_TERMINAL = """\
-import fcntl, termios
+import fcntl, signal, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from poe_asgi.cli import main
 main(prog_name="poe-asgi")
 """
