@@ -97,6 +97,7 @@ async def _serve(app: Any, listener: socket.socket, control: int, reports: Repor
     observed = Observed(app, reports)
     config = uvicorn.Config(
         observed,
+        ws="none",
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=GRACE_SECONDS,

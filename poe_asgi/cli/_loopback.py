@@ -37,10 +37,12 @@ def url_of(listener: socket.socket) -> str:
 @asynccontextmanager
 async def served(app: Any, listener: socket.socket) -> AsyncIterator[None]:
     """Serve an app while inside."""
-    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1)
+    config = uvicorn.Config(app, ws="none", log_config=None, access_log=False, timeout_graceful_shutdown=1)
     server = LocalServer(config)
     serving = asyncio.create_task(server.serve([listener]))
     await server.up.wait()
+    if serving.done():
+        serving.result()  # raises what became of it
     try:
         yield
     finally:
@@ -58,6 +60,12 @@ class LocalServer(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            await super().serve(sockets)
+        finally:
+            self.up.set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         try:

@@ -77,7 +77,7 @@ class _Handler(logging.Handler):
 @asynccontextmanager
 async def serving(app: AsgiApp, close: Callable[[], None] = lambda: None) -> AsyncIterator[str]:
     """An app served on a socket, closed before the server is stopped; its address."""
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(app, ws="none", log_level="warning", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         task = asyncio.create_task(server.serve(sockets=[listener]))
