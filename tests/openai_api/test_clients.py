@@ -38,6 +38,7 @@ TOOL: Any = {
     "type": "function",
     "function": {
         "name": "weather",
+        "strict": True,  # the older packages accumulate no others
         "description": "The weather in a city.",
         "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
     },
