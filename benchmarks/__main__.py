@@ -16,6 +16,8 @@ CASES = (
     cases.burst,
     cases.short,
     cases.paced,
+    cases.many,
+    cases.long,
     cases.imports,
     cases.history,
     cases.client,

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-INTERVAL = 0.05  # seconds between two tokens of a paced answer
-
-# The newest user message decides: one of these is answered at once, "paced N" with N tokens, one each INTERVAL.
+# The newest user message decides: "ready N" is answered with N tokens at once, "paced N S" with N tokens, one each S
+# seconds, and these by name.
 READY = {"burst": tuple(f"token{number} " for number in range(200)), "short": ("Hello!",)}
+LENGTHS = (10, 1_000, 100_000)  # of "ready N", of short tokens: an answer is cut at 512,000 characters
+READY.update({f"ready {length}": ("tok. ",) * length for length in LENGTHS})
 
 
 def events() -> list[str]:
@@ -27,15 +28,16 @@ def chat_tokens() -> list[str]:
     return [f"token{number} " for number in range(20_000)]
 
 
-async def paced(count: int) -> AsyncGenerator[str, None]:
-    """Yield ``count`` tokens on a fixed schedule; the text of each is the moment it was due.
+async def paced(text: str) -> AsyncGenerator[str, None]:
+    """Yield the tokens of "paced N S" on a fixed schedule; the text of each is the moment it was due.
 
     Moments are those of `time.monotonic`, which all processes of a machine share. The schedule does not drift: a token
     that was late makes no other late.
     """
+    _, count, interval = text.split()
     start = time.monotonic()
-    for number in range(count):
-        due = start + number * INTERVAL
+    for number in range(int(count)):
+        due = start + number * float(interval)
         await _metronome.reach(due)
         yield f"{due:.6f} "
 

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from . import chat as chat_client
-from .answers import READY
+from .answers import LENGTHS, READY
+from .paced import cpu_seconds
 from .queries import KEY, body, request
-from .serving import ENVIRON, NAMES, ROOT, Server, WrongAnswerError, all_serving, on_server_core, serving
+from .serving import ENVIRON, NAMES, ROOT, Server, WrongAnswerError, all_serving, check_answer, on_server_core, post, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,24 +36,24 @@ class Effort:
 
 
 def burst(effort: Effort) -> Iterator[Sample]:
-    with all_serving() as servers:
-        for server in servers:
-            yield "burst", server.name, _requests_per_second(server, "burst", effort.seconds)
+    return _requests_per_second("burst", effort)
 
 
 def short(effort: Effort) -> Iterator[Sample]:
+    return _requests_per_second("short", effort)
+
+
+def _requests_per_second(text: str, effort: Effort) -> Iterator[Sample]:
     with all_serving() as servers:
-        for server in servers:
-            yield "short", server.name, _requests_per_second(server, "short", effort.seconds)
+        for second in range(effort.seconds + 1):
+            for server in servers:
+                rate = _wrk(server, text)
+                if second:  # the first is a warm-up
+                    yield text, server.name, rate
 
 
-def _requests_per_second(server: Server, text: str, seconds: int) -> float:
-    _wrk(server, text, 1)
-    return _wrk(server, text, seconds)
-
-
-def _wrk(server: Server, text: str, seconds: int) -> float:
-    command = ["wrk", "-t1", "-c32", f"-d{seconds}s", "-s", str(Path(__file__).with_name("wrk.lua"))]
+def _wrk(server: Server, text: str) -> float:
+    command = ["wrk", "-t1", "-c32", "-d1s", "-s", str(Path(__file__).with_name("wrk.lua"))]
     environ = {**os.environ, "BENCH_BODY": body(text).decode(), "BENCH_KEY": KEY}
     output = subprocess.run(
         [*command, f"http://127.0.0.1:{server.port}/"],
@@ -60,7 +61,7 @@ def _wrk(server: Server, text: str, seconds: int) -> float:
         capture_output=True,
         text=True,
         check=True,
-        timeout=seconds + 30,
+        timeout=30,
     ).stdout
     counted = json.loads(output.splitlines()[-1])
     if counted["failed"] or not counted["requests"]:
@@ -69,19 +70,47 @@ def _wrk(server: Server, text: str, seconds: int) -> float:
 
 
 def paced(effort: Effort) -> Iterator[Sample]:
+    return _paced("paced", 400, 0.05, effort)
+
+
+def many(effort: Effort) -> Iterator[Sample]:
+    return _paced("many", 10_000, 1.0, effort)
+
+
+def _paced(case: str, streams: int, interval: float, effort: Effort) -> Iterator[Sample]:
+    seconds = effort.paced_seconds
     with all_serving() as servers:
         for server in servers:
-            seconds = effort.paced_seconds
-            for metric, value in _figures(seconds, "paced", server.port, server.pid, seconds).items():
-                yield f"paced {metric}", server.name, value
+            arguments = (server.port, server.pid, seconds, streams, interval)
+            for metric, value in _figures(seconds, "paced", *arguments).items():
+                yield f"{case} {metric}", server.name, value
+
+
+def long(effort: Effort) -> Iterator[Sample]:
+    with all_serving() as servers:
+        for length in LENGTHS:
+            for _ in range(effort.seconds + 1):
+                for server in servers:
+                    yield f"long {length}", server.name, _ready_cpu_us(server, length)
+
+
+def _ready_cpu_us(server: Server, length: int) -> float:
+    """Microseconds of CPU that the server takes for a token of answers of this length, all ready at once."""
+    expected = "".join(READY[f"ready {length}"])
+    query = body(f"ready {length}")
+    tokens, end, start_cpu = 0, time.monotonic() + 0.8, cpu_seconds(server.pid)
+    while tokens == 0 or time.monotonic() < end:
+        check_answer(server, *post(server, query), expected=expected)
+        tokens += length
+    return (cpu_seconds(server.pid) - start_cpu) / tokens * 1e6
 
 
 def client(effort: Effort) -> Iterator[Sample]:
     with serving("floor") as server:
-        for name in NAMES:
-            seconds = effort.seconds / 2
-            for metric, value in _figures(seconds, "client", name, server.port, seconds).items():
-                yield f"client {metric}", name, value
+        for _ in range(effort.seconds):
+            for name in NAMES:
+                for metric, value in _figures(0.5, "client", name, server.port, 0.5).items():
+                    yield f"client {metric}", name, value
 
 
 def _figures(seconds: float, load: str, *arguments: object) -> dict[str, float]:

@@ -97,9 +97,9 @@ def _accepts(process: subprocess.Popen[str], port: int) -> bool:
 
 
 def check(server: Server) -> None:
-    """Ask for every ready answer once, and once with a wrong key."""
-    for text, tokens in READY.items():
-        check_answer(server, *post(server, body(text)), expected="".join(tokens))
+    """Ask for two ready answers, and once with a wrong key."""
+    for text in ("burst", "short"):
+        check_answer(server, *post(server, body(text)), expected="".join(READY[text]))
     status, _ = post(server, body("short"), key=KEY[::-1])
     if status != 401:
         raise WrongAnswerError(f"{server.name} answers {status} to a wrong key")

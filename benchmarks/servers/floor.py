@@ -27,7 +27,7 @@ async def answer(text: str) -> AsyncGenerator[str, None]:
         for token in READY[text]:
             yield token
     else:
-        async for token in paced(int(text.removeprefix("paced "))):
+        async for token in paced(text):
             yield token
 
 

@@ -20,7 +20,7 @@ class Benchmark(fp.PoeBot):
             for token in READY[text]:
                 yield fp.PartialResponse(text=token)
         else:
-            async for token in paced(int(text.removeprefix("paced "))):
+            async for token in paced(text):
                 yield fp.PartialResponse(text=token)
 
 

@@ -14,7 +14,7 @@ async def answer(ctx: QueryContext) -> Answer:
         for token in READY[ctx.text]:
             yield token
     else:
-        async for token in paced(int(ctx.text.removeprefix("paced "))):
+        async for token in paced(ctx.text):
             yield token
 
 
