@@ -16,7 +16,18 @@ from . import chat as chat_client
 from .answers import LENGTHS, READY
 from .paced import cpu_seconds
 from .queries import KEY, body, request
-from .serving import ENVIRON, NAMES, ROOT, Server, WrongAnswerError, all_serving, check_answer, on_server_core, post, serving
+from .serving import (
+    ENVIRON,
+    NAMES,
+    ROOT,
+    Server,
+    WrongAnswerError,
+    all_serving,
+    check_answer,
+    on_server_core,
+    post,
+    serving,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,20 +81,21 @@ def _wrk(server: Server, text: str) -> float:
 
 
 def paced(effort: Effort) -> Iterator[Sample]:
-    return _paced("paced", 400, 0.05, effort)
+    return _paced("paced", effort.seconds, 400, 0.05, effort)
 
 
 def many(effort: Effort) -> Iterator[Sample]:
-    return _paced("many", 10_000, 1.0, effort)
+    return _paced("many", 1, 10_000, 1.0, effort)
 
 
-def _paced(case: str, streams: int, interval: float, effort: Effort) -> Iterator[Sample]:
+def _paced(case: str, turns: int, streams: int, interval: float, effort: Effort) -> Iterator[Sample]:
     seconds = effort.paced_seconds
-    with all_serving() as servers:
-        for server in servers:
-            arguments = (server.port, server.pid, seconds, streams, interval)
-            for metric, value in _figures(seconds, "paced", *arguments).items():
-                yield f"{case} {metric}", server.name, value
+    for _ in range(turns):
+        with all_serving() as servers:
+            for server in servers:
+                arguments = (server.port, server.pid, seconds, streams, interval)
+                for metric, value in _figures(seconds, "paced", *arguments).items():
+                    yield f"{case} {metric}", server.name, value
 
 
 def long(effort: Effort) -> Iterator[Sample]:
@@ -109,7 +121,7 @@ def client(effort: Effort) -> Iterator[Sample]:
     with serving("floor") as server:
         for _ in range(effort.seconds):
             for name in NAMES:
-                for metric, value in _figures(0.5, "client", name, server.port, 0.5).items():
+                for metric, value in _figures(1, "client", name, server.port, 1).items():
                     yield f"client {metric}", name, value
 
 

@@ -2,9 +2,10 @@
 
     python -m benchmarks.paced PORT PID SECONDS STREAMS INTERVAL
 
-opens STREAMS streams against 127.0.0.1:PORT that get a token each INTERVAL seconds, watches process PID through /proc for SECONDS while all are open, lets every
-answer end, and prints one JSON object: ``tokens_per_second`` received, ``cpu_us`` of the server per token, ``p50_ms``
-and ``p99_ms`` of their lateness, ``memory_kib`` of the server per open stream. An incomplete answer is an error.
+opens STREAMS streams against 127.0.0.1:PORT that get a token each INTERVAL seconds, watches process PID through /proc
+for SECONDS while all are open, lets every answer end, and prints one JSON object: ``tokens_per_second`` received,
+``cpu_us`` of the server per token, ``p50_ms`` and ``p99_ms`` of their lateness, ``memory_kib`` of the server per open
+stream. An incomplete answer is an error.
 """
 
 from __future__ import annotations

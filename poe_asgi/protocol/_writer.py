@@ -84,8 +84,7 @@ class ResponseWriter:
     def open(self, meta: Meta) -> None:
         """Write `meta`. Must come first; after `promise` it may come until something else has."""
         if self._promised is not None and not self._started:
-            self._wire.meta(meta)
-            self._promised = None
+            self._keep_promise(meta)
         else:
             self.state = after(self.state, "meta")
             self._more().meta(meta)
@@ -181,7 +180,7 @@ class ResponseWriter:
         if self._kind and (self._events * 2 < self._plenty or not self._hold(now)):
             self._flush()
         if self._promised is not None:
-            self._await_meta(now, self._promised[1])
+            self._await_meta(now, *self._promised)
         return self._wire.take()
 
     @property
@@ -270,20 +269,20 @@ class ResponseWriter:
         self._started = True
         return self._more()
 
-    def _await_meta(self, now: float, until: float) -> None:
+    def _await_meta(self, now: float, meta: Meta, until: float) -> None:
         if now >= until:
-            self._keep_promise()
+            self._keep_promise(meta)
         else:
             self.held_until = until if self.held_until is None else min(until, self.held_until)
 
-    def _keep_promise(self) -> None:
-        if self._promised is not None:
-            self._wire.meta(self._promised[0])
-            self._promised = None
+    def _keep_promise(self, meta: Meta) -> None:
+        self._wire.meta(meta)
+        self._promised = None
 
     def _more(self) -> Wire:
         """The wire, for one more event."""
-        self._keep_promise()
+        if self._promised is not None:
+            self._keep_promise(self._promised[0])
         self._events += 1
         return self._wire
 

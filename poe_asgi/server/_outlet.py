@@ -64,7 +64,8 @@ class Outlet:
         assert waiter is not None
         assert task is not None
         try:
-            self._rest = begun(self.send(chunk, more=True), task, self._context, inside=inside)
+            sending = self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+            self._rest = begun(sending, task, self._context, inside=inside)
         except Exception as exc:  # noqa: BLE001
             self.idle = False
             if not waiter.done():  # else the task is awake by now, and its own next send tells
