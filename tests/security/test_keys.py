@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import traceback
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +23,7 @@ from poe_asgi.protocol import QueryRequest
 
 from ..server.serving import serving
 from ..support import Exchange
+from .surfaces import from_an_official_bot, from_observers_and_the_second_door, from_the_command_line
 
 KEY = "abcdefghijklmnopqrstuvwxyz012345"
 PART = KEY[:24]  # most of it is as bad
@@ -189,20 +192,31 @@ async def from_checker(said: list[str]) -> None:
         said += [repr(report), render_text(report), render_json(report), render_junit(report)]
 
 
-@pytest.mark.asyncio
-async def test_no_surface_shows_a_key(caplog: pytest.LogCaptureFixture) -> None:
+async def from_library(url: str, repeats: Repeats, said: list[str]) -> None:
+    async with PoeClient(api_key=KEY):
+        for repeats.shape in Repeats.SHAPES:
+            await calls(url, said)
+            await from_observers_and_the_second_door(KEY, said)
+            await from_an_official_bot(KEY, said)
+    await from_server(said)
+    await from_fake_poe(said)
+    await from_playground(said)
+    await from_checker(said)
+
+
+def test_no_surface_shows_a_key(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     for name in ("", *logging.root.manager.loggerDict):
         caplog.set_level(logging.DEBUG, name)
     said: list[str] = []
     repeats = Repeats()
     with serving(repeats) as port:
-        async with PoeClient(api_key=KEY):
-            for repeats.shape in Repeats.SHAPES:
-                await calls(f"http://127.0.0.1:{port}", said)
-    await from_server(said)
-    await from_fake_poe(said)
-    await from_playground(said)
-    await from_checker(said)
+        url = f"http://127.0.0.1:{port}"
+        monkeypatch.setenv("POE_BASE_URL", url)
+        asyncio.run(from_library(url, repeats, said))
+        for repeats.shape in Repeats.SHAPES:
+            from_the_command_line(url, KEY, tmp_path, said)
     said += [repr(BotClient(api_key=KEY)), repr(HttpRequest(method="GET", url=KEY, headers={"a": KEY}))]
     formatter = logging.Formatter("%(name)s %(message)s")
     records = [
@@ -211,6 +225,6 @@ async def test_no_surface_shows_a_key(caplog: pytest.LogCaptureFixture) -> None:
         if record.name != "uvicorn.access"  # that of the server which plays Poe: settings sync has the key in the URL
     ]
     assert any("httpcore" in record for record in records)
-    assert len(said) > 100
+    assert len(said) > 700
     for each in (*said, *records):
         assert PART not in each, each[max(0, each.find(PART) - 300) : each.find(PART) + 100]
