@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from typing import Any
 
@@ -20,6 +21,10 @@ def make_app() -> Any:
 def app_of(value: Any) -> Any:
     """A bot as an app with the drain time that was asked for; an app as it is."""
     drain = os.environ.get(DRAIN)
-    if not isinstance(value, Bot):
-        return value
-    return create_app(value, drain_seconds=float(drain)) if drain else create_app(value)
+    app = value
+    if isinstance(value, Bot):
+        app = create_app(value, drain_seconds=float(drain)) if drain else create_app(value)
+    # What has been loaded stays. Looking through it for garbage would stop all answers, for 6 ms at least.
+    gc.collect()
+    gc.freeze()
+    return app

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -20,7 +21,7 @@ _OURS = ("POE_", "PORT", "WEB_CONCURRENCY", "FORWARDED_ALLOW_IPS", "DISPLAY", "W
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The folder; environment, path, modules and logging are as before afterwards."""
+    """The folder; environment, path, modules, logging and garbage collector are as before afterwards."""
     environment, path, modules = dict(os.environ), list(sys.path), dict(sys.modules)
     loggers = [logging.getLogger(name) for name in ("", "poe_asgi", "uvicorn", "uvicorn.error", "uvicorn.access")]
     logs = [(each, each.level, list(each.handlers), each.propagate) for each in loggers]
@@ -30,6 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         del sys.modules[name]
     monkeypatch.chdir(tmp_path)
     yield tmp_path
+    gc.unfreeze()
     for logger, level, handlers, propagate in logs:
         logger.setLevel(level)
         logger.handlers, logger.propagate = handlers, propagate

@@ -67,6 +67,15 @@ def asked(url: str, begun: threading.Event) -> ResponseReader:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
+def test_what_was_loaded_is_no_work_for_the_garbage_collector(workers: int) -> None:
+    write("frozen.py", ECHO.replace("yield ctx.text", "import gc\n\n    yield f'{gc.get_freeze_count()}'"))
+    with running("run", "frozen.py", "--port", "0", "--workers", str(workers)) as command:
+        url = address(command)
+        command.until("Application startup complete") if workers > 1 else None
+        assert int(asked(url, threading.Event()).text) > 10_000
+
+
+@pytest.mark.parametrize("workers", [1, 2])
 def test_answers_that_run_may_end_when_the_server_is_stopped(workers: int) -> None:
     write("slow.py", SLOW)
     with (
