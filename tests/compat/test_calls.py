@@ -86,6 +86,19 @@ async def test_a_failed_upload_can_be_caught_as_there(poe: FakePoe) -> None:
     assert (reply.text, reply.files) == ("caught", ())
 
 
+@pytest.mark.parametrize("given", [{"file_data": b"1", "download_url": "https://files.test/1.txt"}, {}])
+async def test_an_upload_of_two_things_or_of_none_can_be_caught_as_there(given: dict[str, Any], poe: FakePoe) -> None:
+    class Catching(fp.PoeBot):
+        async def get_response(self, request: fp.QueryRequest) -> Answer:
+            try:
+                await self.post_message_attachment(message_id=request.message_id, filename="1.txt", **given)
+            except ValueError:
+                yield fp.PartialResponse(text="caught")
+
+    assert (await answer(ours(Catching()), asked())).text == "caught"
+    assert poe.uploads == []
+
+
 async def test_an_override_of_the_helper_stays_in_force(poe: FakePoe) -> None:
     class Renaming(bots.AttachmentsOut):
         async def post_message_attachment(self, *args: Any, **options: Any) -> Any:
