@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from ..protocol import ErrorEvent, File, Meta
 from ._errors import ApiError
@@ -107,9 +108,10 @@ class CompletionWire:
 
     def _at_the_end(self) -> list[str]:
         """The files as Markdown: shown, linked, or where the text refers to them, the addresses of the references."""
-        shown = [f"\n\n{_markdown(file)}" for file in self._files if file.inline_ref is None]
-        defined = [f"\n\n[{file.inline_ref}]: {file.url}" for file in self._files if file.inline_ref is not None]
-        return [*shown, *defined]
+        shown = [_markdown(file) for file in self._files if file.inline_ref is None]
+        defined = [f"[{file.inline_ref}]: {_address(file)}" for file in self._files if file.inline_ref is not None]
+        said = any(self._text)
+        return [f"\n\n{each}" if said or number else each for number, each in enumerate([*shown, *defined])]
 
     def _tool_calls(self) -> list[dict[str, Any]]:
         """The calls, put together from what came."""
@@ -231,6 +233,11 @@ def _tokens(characters: int) -> int:
 
 def _markdown(file: File) -> str:
     return f"!{file.markdown}" if file.content_type.startswith("image/") else file.markdown
+
+
+def _address(file: File) -> str:
+    """The URL, where white space would end it."""
+    return quote(file.url, safe="%!#$&'()*+,/:;=?@[]~", errors="replace")
 
 
 def _has_calls(data: Mapping[str, Any]) -> bool:

@@ -159,6 +159,21 @@ async def test_files_stand_at_the_end_as_markdown_and_in_a_member(stream: bool) 
 
 
 @pytest.mark.parametrize("stream", [False, True])
+async def test_files_alone_are_an_answer_that_begins_with_the_first(stream: bool) -> None:
+    exchange = await complete(saying(TABLE, PLOT), stream=stream)
+    assert (text_of(exchange) if stream else message_of(exchange)["content"]) == (
+        "[a.csv](https://example.com/a%20b.csv)\n\n![plot \\[1\\].png](https://example.com/plot.png)"
+    )
+
+
+async def test_the_address_of_a_reference_has_no_space() -> None:
+    file = File(url="https://example.com/a b(1).png", name="x.png", content_type="image/png", inline_ref="x")
+    assert message_of(await complete(saying(file, "![it][x]")))["content"] == (
+        "![it][x]\n\n[x]: https://example.com/a%20b(1).png"
+    )
+
+
+@pytest.mark.parametrize("stream", [False, True])
 async def test_suggested_replies_are_a_member_and_data_stays_here(stream: bool) -> None:
     bot = saying("x", SuggestedReply("Again"), Data("secret"), SuggestedReply("More"), meta=Meta(linkify=True))
     exchange = await complete(bot, stream=stream)
