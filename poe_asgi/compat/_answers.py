@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +26,10 @@ def handler_of(bot: fp.PoeBot, own_key: str | None) -> Handler:
     async def handler(ctx: QueryContext) -> AsyncGenerator[Item | Meta, None]:
         import fastapi_poe as fp
 
-        if own_key is None and ctx.access_key is not None:
-            bot.access_key = ctx.access_key  # its helpers sign with it; of several keys, one that is valid now
-        key = own_key or ctx.access_key or "<missing>"
+        owners = (os.environ.get("POE_API_KEY") or "").strip()  # for queries that are not Poe's, as with `ctx.poe`
+        key = ctx.access_key or owners or own_key or "<missing>"
+        if own_key is None and (ctx.access_key or (owners and not bot.access_key)):
+            bot.access_key = key  # its helpers sign with it; of several keys, one that is valid now
         request = official_request(fp.QueryRequest, ctx, access_key=key, api_key=key)
         calls = Calls(ctx)
         current.set(calls)

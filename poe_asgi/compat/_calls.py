@@ -21,7 +21,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..client import USD, CostItem, PoeClient, request_cost
-from ..errors import InsufficientFundError, UpstreamError
+from ..errors import ConfigurationError, InsufficientFundError, UpstreamError
 from ..server import QueryContext
 from ._official import RawEvent, overridden
 
@@ -120,6 +120,8 @@ async def _upload(
             sent = await calls.client(api_key).upload(file, url=file_url, name=file_name)
         except UpstreamError as exc:
             raise AttachmentUploadError(str(exc)) from exc
+        except ConfigurationError as exc:
+            raise ValueError(str(exc)) from exc
     return Attachment(url=sent.url, content_type=sent.content_type, name=sent.name)
 
 

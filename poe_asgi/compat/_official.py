@@ -32,7 +32,7 @@ def require() -> None:
 
 
 def overridden(bot: fp.PoeBot, name: str) -> bool:
-    """Whether the user's class has a method of its own where `PoeBot` has one, too."""
+    """Whether the bot, by its class or by itself, has a method of its own where `PoeBot` has one, too."""
     from fastapi_poe import PoeBot
 
-    return getattr(type(bot), name) is not getattr(PoeBot, name, None)
+    return getattr(getattr(bot, name), "__func__", None) is not getattr(PoeBot, name, None)

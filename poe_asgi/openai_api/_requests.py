@@ -66,7 +66,7 @@ def read_completion(body: Mapping[str, Any], *, id: str, takes_tools: bool) -> C
         "numbers from -100 to 100 by token",
     )
     include_usage = given.get("stream_options", {}).get("include_usage")
-    if include_usage not in (None, True, False):
+    if include_usage is not None and not isinstance(include_usage, bool):
         raise invalid("stream_options.include_usage must be a boolean.", "stream_options.include_usage")
     query = QueryRequest(
         _messages(given),

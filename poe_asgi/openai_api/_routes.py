@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from ..errors import ConfigurationError
-from ..server import Bot
+from ..server import Admission, Bot
 from ..server._app import both, endpoints_of, site_of
 from ..server._endpoint import BotEndpoint
 from ..server._keys import Keys
 from ..server._starlette import BaseRoute, Route
 from ._endpoints import ChatEndpoint, ModelsEndpoint, NothingHere
 from ._models import Models
+
+if TYPE_CHECKING:
+    from ..observe import Observer
 
 
 def openai_routes(
@@ -21,13 +25,22 @@ def openai_routes(
     access_key: Keys = None,
     allow_without_key: bool = False,
     drain_seconds: float = 20,
+    admission: Admission | None = None,
+    observers: Sequence[Observer] = (),
 ) -> list[BaseRoute]:
     """Routes for an existing Starlette or FastAPI app, whose lifespan needs ``async with running(bot)``.
 
     They are ``/models`` and ``/chat/completions`` below ``path``. Several bots are given as to `create_app`, by path:
-    the name of the model is the handle of a bot, or its path without the slashes. Raises ConfigurationError.
+    the name of the model is the handle of a bot, or its path without the slashes. ``admission`` and ``observers`` are
+    those of `create_app`, for these routes alone. Raises ConfigurationError.
     """
-    site = site_of(access_key, allow_without_key=allow_without_key, drain_seconds=drain_seconds)
+    site = site_of(
+        access_key,
+        allow_without_key=allow_without_key,
+        drain_seconds=drain_seconds,
+        admission=admission,
+        observers=observers,
+    )
     endpoints = endpoints_of(bots, site)
     if not isinstance(path, str) or not path.startswith("/") or "{" in path or "//" in path:
         raise ConfigurationError(f"{path!r} is no path for an API: it starts with `/` and has no parameters.")

@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from ..protocol import ErrorEvent, File, Meta
 from ._errors import ApiError
@@ -78,14 +79,14 @@ class CompletionWire:
         error = self._failed()
         if error is not None:
             self.failure = error
-            return json.dumps(error.body).encode("ascii")
+            return _dumped(error.body)
         content = "".join([*self._text, *self._at_the_end()])
         message = {"role": "assistant", "content": content, **self._extras()}
         if self._calls:
             message["tool_calls"] = self._tool_calls()
         choice = {"index": 0, "message": message, "finish_reason": self._finish_reason}
         whole = self._object("chat.completion", choices=[choice], usage=self._usage())
-        return json.dumps(whole).encode("ascii")
+        return _dumped(whole)
 
     # ---- inside
 
@@ -107,9 +108,10 @@ class CompletionWire:
 
     def _at_the_end(self) -> list[str]:
         """The files as Markdown: shown, linked, or where the text refers to them, the addresses of the references."""
-        shown = [f"\n\n{_markdown(file)}" for file in self._files if file.inline_ref is None]
-        defined = [f"\n\n[{file.inline_ref}]: {file.url}" for file in self._files if file.inline_ref is not None]
-        return [*shown, *defined]
+        shown = [_markdown(file) for file in self._files if file.inline_ref is None]
+        defined = [f"[{file.inline_ref}]: {_address(file)}" for file in self._files if file.inline_ref is not None]
+        said = any(self._text)
+        return [f"\n\n{each}" if said or number else each for number, each in enumerate([*shown, *defined])]
 
     def _tool_calls(self) -> list[dict[str, Any]]:
         """The calls, put together from what came."""
@@ -164,18 +166,22 @@ class ChunkWire(CompletionWire):
         error = self._failed()
         if error is not None and not self.opened:
             self.failure = error
-            return json.dumps(error.body).encode("ascii")
+            return _dumped(error.body)
         chunks: list[dict[str, Any]] = []
-        if self._fresh or (self._replaced and self._done):
+        if (self._fresh and not self._ends_in_half()) or ((self._fresh or self._replaced) and self._done):
             chunks += self._say()
         if self._done:
             chunks += self._end(error)
         if not chunks:
             return b""
-        lines = [f"data: {json.dumps(chunk)}\n\n" for chunk in chunks]
+        lines = [b"data: %b\n\n" % _dumped(chunk) for chunk in chunks]
         if self._done:
-            lines.append("data: [DONE]\n\n")
-        return "".join(lines).encode("ascii")
+            lines.append(b"data: [DONE]\n\n")
+        return b"".join(lines)
+
+    def _ends_in_half(self) -> bool:
+        """Whether the text stops within a surrogate pair, whose other half may follow."""
+        return "\ud800" <= self._fresh[-1][-1] <= "\udbff"
 
     def _say(self) -> list[dict[str, Any]]:
         """The text that is new, and a start from anew when what was sent is no longer true."""
@@ -212,12 +218,26 @@ class ChunkWire(CompletionWire):
         return self._object("chat.completion.chunk", choices=[choice])
 
 
+def _dumped(value: Mapping[str, Any]) -> bytes:
+    """JSON in ASCII that strict readers take: the halves of a surrogate pair are joined, one alone becomes U+FFFD."""
+    text = json.dumps(value)
+    if "\\ud" in text:
+        whole = json.dumps(value, ensure_ascii=False).encode("utf-16-le", "surrogatepass")
+        text = json.dumps(json.loads(whole.decode("utf-16-le", "replace")))
+    return text.encode("ascii")
+
+
 def _tokens(characters: int) -> int:
     return -(-characters // _CHARACTERS_PER_TOKEN)
 
 
 def _markdown(file: File) -> str:
     return f"!{file.markdown}" if file.content_type.startswith("image/") else file.markdown
+
+
+def _address(file: File) -> str:
+    """The URL, where white space would end it."""
+    return quote(file.url, safe="%!#$&'()*+,/:;=?@[]~", errors="replace")
 
 
 def _has_calls(data: Mapping[str, Any]) -> bool:

@@ -70,8 +70,13 @@ def create_app(
 
     Raises ConfigurationError for wrong paths and for bots without a handler.
     """
-    attendance = _attendance(admission, observers)
-    site = site_of(access_key, allow_without_key=allow_without_key, drain_seconds=drain_seconds, attendance=attendance)
+    site = site_of(
+        access_key,
+        allow_without_key=allow_without_key,
+        drain_seconds=drain_seconds,
+        admission=admission,
+        observers=observers,
+    )
     endpoints = endpoints_of(bots, site)
 
     @asynccontextmanager
@@ -106,8 +111,13 @@ def bot_routes(
     observers: Sequence[Observer] = (),
 ) -> list[BaseRoute]:
     """Routes for an existing Starlette or FastAPI app, whose lifespan needs ``async with running(bot)``."""
-    attendance = _attendance(admission, observers)
-    site = site_of(access_key, allow_without_key=allow_without_key, drain_seconds=drain_seconds, attendance=attendance)
+    site = site_of(
+        access_key,
+        allow_without_key=allow_without_key,
+        drain_seconds=drain_seconds,
+        admission=admission,
+        observers=observers,
+    )
     ((path, endpoint),) = endpoints_of({path: bot}, site).items()
     return both(path, endpoint)
 
@@ -134,7 +144,12 @@ def _attendance(admission: Admission | None, observers: Sequence[Observer]) -> A
 
 
 def site_of(
-    access_key: Keys, *, allow_without_key: bool, drain_seconds: float, attendance: Attendance | None = None
+    access_key: Keys,
+    *,
+    allow_without_key: bool,
+    drain_seconds: float,
+    admission: Admission | None,
+    observers: Sequence[Observer],
 ) -> Site:
     """What the bots of one app, or of one list of routes, have in common."""
     if not isinstance(drain_seconds, (int, float)) or not drain_seconds >= 0:
@@ -143,7 +158,7 @@ def site_of(
         access_key=access_key,
         allow_without_key=allow_without_key,
         drain_seconds=drain_seconds,
-        attendance=attendance,
+        attendance=_attendance(admission, observers),
     )
     _signals.sites.add(site)
     return site

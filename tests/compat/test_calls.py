@@ -17,6 +17,7 @@ from poe_asgi.testing import PoeTester
 from tests.compat import bots
 from tests.compat.both import answer, asked, ours, post
 from tests.interop.official import AttachmentUploadError, fp
+from tests.openai_api.support import USER, message_of, post as complete
 from tests.support import KEY, ask
 
 pytestmark = pytest.mark.asyncio
@@ -84,6 +85,19 @@ async def test_a_failed_upload_can_be_caught_as_there(poe: FakePoe) -> None:
     poe.failing(http_error(413, "too large"), "upload", times=None)
     reply = await answer(ours(Catching()), asked())
     assert (reply.text, reply.files) == ("caught", ())
+
+
+@pytest.mark.parametrize("given", [{"file_data": b"1", "download_url": "https://files.test/1.txt"}, {}])
+async def test_an_upload_of_two_things_or_of_none_can_be_caught_as_there(given: dict[str, Any], poe: FakePoe) -> None:
+    class Catching(fp.PoeBot):
+        async def get_response(self, request: fp.QueryRequest) -> Answer:
+            try:
+                await self.post_message_attachment(message_id=request.message_id, filename="1.txt", **given)
+            except ValueError:
+                yield fp.PartialResponse(text="caught")
+
+    assert (await answer(ours(Catching()), asked())).text == "caught"
+    assert poe.uploads == []
 
 
 async def test_an_override_of_the_helper_stays_in_force(poe: FakePoe) -> None:
@@ -195,6 +209,30 @@ async def test_a_query_without_a_key_takes_none_from_the_bot() -> None:
 async def test_without_a_key_the_bot_has_none() -> None:
     app = create_app(from_fastapi_poe(Keys()), allow_without_key=True)
     assert (await answer(app, asked())).text == "<missing> <missing> None"
+
+
+async def test_where_poe_sent_no_key_the_bot_has_that_of_its_owner(monkeypatch: pytest.MonkeyPatch) -> None:
+    owners = "o" * 32
+    monkeypatch.setenv("POE_API_KEY", f"{owners}\n")
+    app = create_app(from_fastapi_poe(Keys()), allow_without_key=True)
+    assert (await answer(app, asked())).text == f"{owners} {owners} {owners}"
+    app = create_app(from_fastapi_poe(Keys(access_key=KEY), bot_name="Keys"), openai=True)
+    exchange = await complete(app, {"model": "Keys", "messages": USER})
+    assert message_of(exchange)["content"] == f"{owners} {owners} {KEY}"
+
+
+async def test_a_bot_uploads_at_the_second_door_before_poe_ever_asked_it(
+    poe: FakePoe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POE_API_KEY", "o" * 32)
+    made = from_fastapi_poe(bots.AttachmentsOut(), bot_name="Out")
+    app = create_app(made, openai=True, access_key=KEY)
+    exchange = await complete(app, {"model": "Out", "messages": USER})
+    assert [file["name"] for file in message_of(exchange)["files"]] == ["said.txt"]
+    assert [upload.key for upload in poe.uploads] == [fingerprint("o" * 32)]
+    _, raw = await post(app, asked())  # and with the key of the query when Poe asks
+    assert b"event: file" in raw
+    assert poe.uploads[-1].key == fingerprint(KEY)
 
 
 # ---- the test kit

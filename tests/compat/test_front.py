@@ -161,6 +161,16 @@ async def test_the_methods_with_a_context_come_first() -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_method_that_was_set_on_the_bot_itself_is_an_override_too() -> None:
+    async def get_response(request: fp.QueryRequest, context: fp.RequestContext) -> Answer:
+        yield fp.PartialResponse(text=context.http_request.headers["x-test"])
+
+    bot: Any = fp.PoeBot()
+    bot.get_response_with_context = get_response
+    assert (await answer(ours(bot), asked())).text == "yes"
+
+
+@pytest.mark.asyncio
 async def test_an_override_of_how_attachments_are_inserted_is_honoured() -> None:
     class Inserting(bots.Echo):
         def insert_attachment_messages(self, query_request: fp.QueryRequest) -> fp.QueryRequest:

@@ -63,6 +63,38 @@ async def test_a_stream_has_a_chunk_for_each_piece_that_is_ready_alone() -> None
     assert {chunk["object"] for chunk in chunks(exchange)} == {"chat.completion.chunk"}
 
 
+HALF, OTHER_HALF = "\ud83d", "\ude00"  # of an emoji
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("items", "text"),
+    [
+        (["a" + HALF, OTHER_HALF + "b"], "a\U0001f600b"),
+        (["a" + HALF, "b"], "a\ufffdb"),
+        (["a", OTHER_HALF], "a\ufffd"),
+        (["a", HALF], "a\ufffd"),
+        (["a", ReplaceResponse("b" + HALF), OTHER_HALF], "b\U0001f600"),
+    ],
+)
+async def test_half_an_emoji_waits_for_the_other_half_and_never_goes_out_alone(
+    items: list[Any], text: str, stream: bool
+) -> None:
+    exchange = await complete(stepping(*items), stream=stream)
+    said = text_of(exchange).rpartition("---\n\n")[2] if stream else message_of(exchange)["content"]
+    assert said == text
+    for delta in deltas(exchange) if stream else ():
+        delta.get("content", "").encode()  # raises for half a character
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_what_else_is_said_holds_no_half_of_an_emoji_either(stream: bool) -> None:
+    for bot in (saying("a", SuggestedReply("b" + HALF)), saying(AnswerError("c" + HALF))):
+        exchange = await complete(bot, stream=stream)
+        assert b"\\ud83d" not in exchange.body
+        assert b"\\ufffd" in exchange.body
+
+
 async def test_the_usage_of_a_stream_comes_last_and_when_it_is_asked_for() -> None:
     exchange = await complete(stepping("Hello"), stream=True, stream_options={"include_usage": True})
     last = chunks(exchange)[-1]
@@ -124,6 +156,21 @@ async def test_files_stand_at_the_end_as_markdown_and_in_a_member(stream: bool) 
     assert told["files"] == [
         {"url": each.url, "name": each.name, "content_type": each.content_type} for each in (PLOT, INLINE, TABLE)
     ]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_files_alone_are_an_answer_that_begins_with_the_first(stream: bool) -> None:
+    exchange = await complete(saying(TABLE, PLOT), stream=stream)
+    assert (text_of(exchange) if stream else message_of(exchange)["content"]) == (
+        "[a.csv](https://example.com/a%20b.csv)\n\n![plot \\[1\\].png](https://example.com/plot.png)"
+    )
+
+
+async def test_the_address_of_a_reference_has_no_space() -> None:
+    file = File(url="https://example.com/a b(1).png", name="x.png", content_type="image/png", inline_ref="x")
+    assert message_of(await complete(saying(file, "![it][x]")))["content"] == (
+        "![it][x]\n\n[x]: https://example.com/a%20b(1).png"
+    )
 
 
 @pytest.mark.parametrize("stream", [False, True])

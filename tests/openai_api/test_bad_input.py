@@ -173,6 +173,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"stream": "yes"}, "stream"),
     ({"stream_options": []}, "stream_options"),
     ({"stream_options": {"include_usage": 1.5}}, "stream_options.include_usage"),
+    ({"stream_options": {"include_usage": 1}}, "stream_options.include_usage"),
     ({"logit_bias": []}, "logit_bias"),
     ({"logit_bias": {"1": 101}}, "logit_bias"),
     ({"logit_bias": {"1": "x"}}, "logit_bias"),

@@ -9,7 +9,9 @@ from starlette.applications import Starlette
 
 from poe_asgi import Bot, ConfigurationError, create_app
 from poe_asgi.checker import check
+from poe_asgi.observe import Observer, Query, QueryEnd
 from poe_asgi.openai_api import openai_routes
+from poe_asgi.server import Admission
 from tests.support import KEY, SMALL, Exchange
 
 from .support import CHAT, USER, message_of, post, saying
@@ -114,6 +116,21 @@ async def test_routes_for_an_app_leave_its_other_paths_alone() -> None:
     assert (await post(app, b"", path="/ai/v1/other")).body == b"Not Found"
     several = Starlette(routes=openai_routes({"/a": bot}, access_key=KEY))
     assert await said(several, "a") == "x"
+
+
+async def test_routes_for_an_app_have_an_admission_and_observers() -> None:
+    seen: list[str] = []
+
+    class Seeing(Observer):
+        def query_ended(self, query: Query, end: QueryEnd) -> None:  # noqa: ARG002
+            seen.append(end.outcome)
+
+    admission = Admission(rate_per_bot="1/day")
+    app = Starlette(routes=openai_routes(saying("x"), access_key=KEY, admission=admission, observers=[Seeing()]))
+    assert await said(app, "echo") == "x"
+    refused = await post(app, {"model": "echo", "messages": USER})
+    assert (refused.status, refused.json["error"]["code"]) == (429, "rate_per_bot")
+    assert seen == ["answered", "error"]
 
 
 @pytest.mark.parametrize("path", ["v1", "/v{n}", "//v1", 5])
