@@ -134,6 +134,25 @@ async def test_a_suggested_reply_is_said_by_a_click_and_memory_comes_back(visit:
     await expect(answer.locator(".body")).to_have_text("again 1")
 
 
+async def test_of_very_many_suggested_replies_the_first_are_shown(visit: Open) -> None:
+    bot = Bot("Eager")
+
+    @bot.query
+    async def suggest(ctx: QueryContext) -> Answer:
+        yield "Choose."
+        for number in range(int(ctx.text)):
+            yield SuggestedReply(f"reply {number}")
+
+    here = await visit(bot)
+    suggested = here.page.get_by_role("group", name="Suggested replies")
+    await here.say("2010")
+    await expect(suggested.get_by_role("button")).to_have_text([f"reply {number}" for number in range(10)])
+    await expect(suggested).to_contain_text("and 2,000 more")
+    await here.say("10")
+    await expect(suggested.get_by_role("button")).to_have_count(10)
+    await expect(suggested).not_to_contain_text("more")
+
+
 class Options(BaseModel):
     voice: Literal["plain", "loud"] = "plain"
     times: int = Field(1, ge=1, le=5)

@@ -4,6 +4,7 @@ import { $, announce, h, icon, patchBlocks, seconds } from "./dom.js";
 
 const REACTIONS = { like: "👍", dislike: "👎", heart: "❤️", laughing: "😆", surprised: "😮", sad: "😢" };
 const UNDER_WAY = new Set(["waiting", "streaming"]);
+const MOST_REPLIES = 10; // that are drawn as buttons; Poe shows a few
 
 /** Draws entries into the page. `on` are the things a user can do (retry, react, feedback, say, inspect), and `isStandard`. */
 export class Entries {
@@ -174,8 +175,10 @@ export class Entries {
     const replies = over ? last.entry.suggested : [];
     if (replies.join("\n") !== this.#suggested.dataset.replies) {
       this.#suggested.dataset.replies = replies.join("\n");
+      const more = replies.length - MOST_REPLIES;
       this.#suggested.replaceChildren(
-        ...replies.map((text) => h("button", { type: "button", className: "suggestion", onclick: () => this.#on.say(text) }, text)),
+        ...replies.slice(0, MOST_REPLIES).map((text) => h("button", { type: "button", className: "suggestion", onclick: () => this.#on.say(text) }, text)),
+        ...(more > 0 ? [h("span", { className: "note" }, `and ${more.toLocaleString("en")} more`)] : []),
       );
     }
     this.#stay();
