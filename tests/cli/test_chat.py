@@ -235,3 +235,18 @@ def test_ctrl_c_stops_an_answer_and_ctrl_d_ends_the_conversation() -> None:
         screen.send("\x04")
         assert screen.ended() == Exit.OK
         assert "Traceback" not in screen.output
+
+
+@pytest.mark.parametrize("module", ["rich", "markdown_it"])
+def test_without_the_extra_one_line_says_what_to_install(module: str) -> None:
+    code = f"import sys; sys.modules[{module!r}] = None; from poe_asgi.cli import main; main(['chat', 'bot.py'])"
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert result.returncode == Exit.SETUP
+    assert result.stderr == f'Error: This command needs {module}. Install it: pip install "poe-asgi[dev]"\n'
