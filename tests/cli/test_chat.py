@@ -94,6 +94,24 @@ def test_json_is_all_that_a_script_reads() -> None:
     assert "goes with the next question" in process.stderr
 
 
+def test_the_author_reads_what_the_user_does_not() -> None:
+    wrong = 'yield ctx.poe.ask("Claude") if ctx.text == "ask" else 1 / 0'
+    write(
+        "wrong.py",
+        PARROT.replace('raise AnswerError("Not now.")', "pass").replace("yield Data", f"{wrong}\n    yield Data"),
+    )
+    process = subprocess.run(
+        [sys.executable, "-P", "-m", "poe_asgi.cli", "chat", "wrong.py"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        input="ask\ndivide\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "write `yield await ask(…)` (error " in process.stderr
+    assert "ZeroDivisionError: division by zero\nanswer of Bot('Parrot') failed (error " in process.stderr
+
+
 def test_the_last_error_is_the_exit_code_of_a_script() -> None:
     write("parrot.py", PARROT)
     failed = invoke("chat", "parrot.py", stdin="fail\n")

@@ -392,6 +392,19 @@ async def test_the_authors_traceback_stands_beside_what_a_user_sees(visit: Open)
     await expect(author.locator(".place")).to_contain_text("test_page.py")
 
 
+async def test_what_cannot_be_yielded_is_told_in_one_line(visit: Open) -> None:
+    bot = Bot("Hasty")
+
+    @bot.query
+    async def hasty(ctx: QueryContext) -> Answer:
+        yield 5  # type: ignore[misc]
+
+    here = await visit(bot)
+    author = (await here.say("go")).locator(".card.author")
+    await expect(author.locator(".cause")).to_contain_text("hasty of Bot('Hasty'): ")
+    await expect(author.locator("pre")).to_have_count(0)
+
+
 async def test_an_answer_that_is_no_stream_is_told_of(visit: Open) -> None:
     here = await visit(serving_settings({}))
     answer = await here.say("hi")

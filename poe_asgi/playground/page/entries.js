@@ -256,13 +256,13 @@ function retrying(entry) {
   return entry.error.allow_retry ? "Poe may send the question again." : "Poe does not send the question again.";
 }
 
-/** The traceback of the author's own code; its last lines say what and where. */
+/** The traceback of the author's own code, whose last lines say what and where; or one line that says it all. */
 export function traceback(text) {
   const lines = text.trimEnd().split("\n");
   return h("div", { className: "card author" },
     h("p", { className: "label" }, "Only you see"),
     h("p", { className: "cause" }, lines.at(-1)),
-    h("pre", { tabIndex: 0 }, ...lines.map((line, number) =>
+    lines.length > 1 && h("pre", { tabIndex: 0 }, ...lines.map((line, number) =>
       h("span", { className: /^\s+File "/.test(line) && number >= lastPlace(lines) ? "place" : "" }, `${line}\n`))));
 }
 
