@@ -23,9 +23,10 @@ def chat(bot: str, key: str | None, path: str | None, raw: bool, as_json: bool) 
 
     Questions can come from a pipe, one a line. Exit code 1: the last answer ended with an error.
     """
-    from ._chat_session import ChatSession
     from ._extras import need
 
     need("rich", "markdown_it")
+    from ._chat_session import ChatSession
+
     with ChatSession(bot, key=key, path=path, raw=raw, as_json=as_json) as session:
         session.run()

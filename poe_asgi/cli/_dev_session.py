@@ -244,7 +244,7 @@ class DevSession:
             case "log":
                 log_line(report)
                 if report["error_id"]:
-                    self._playground.handler_failed(report["error_id"], report["traceback"])
+                    self._playground.handler_failed(report["error_id"], report["traceback"] or report["message"])
 
 
 def _has_display() -> bool:

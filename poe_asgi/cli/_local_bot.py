@@ -47,6 +47,6 @@ async def local_bot(target: Target, *, key: str | None, path: str | None) -> Asy
 
 
 def _told(report: Mapping[str, Any]) -> None:
-    """Failures of the handler, for its author; the rest is seen in the answers."""
-    if report["kind"] == "log" and report["traceback"]:
-        click.echo(f"{report['traceback'].rstrip()}\n{report['message']}", err=True)
+    """Errors that the bot logs, for its author; the rest is seen in the answers."""
+    if report["kind"] == "log" and report["level"] in {"ERROR", "CRITICAL"}:
+        click.echo("\n".join(filter(None, [report["traceback"].rstrip(), report["message"]])), err=True)

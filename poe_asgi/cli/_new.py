@@ -39,7 +39,10 @@ def new(folder: Path, name: str | None) -> None:
     """
     handle = name or _handle(folder.resolve().name)
     if not re.fullmatch(r"[A-Za-z][\w.-]*", handle, re.ASCII):
-        raise Failure(f"{handle!r} is no handle for a bot: letters, digits, '-', '_' and '.'. Choose one with --name.")
+        raise Failure(
+            f"{handle!r} is no handle for a bot: a letter from A to Z, then such letters, digits, '-', '_' and '.'. "
+            "Choose one with --name."
+        )
     taken = [there for there in FILES.values() if (folder / there).exists()]
     if taken:
         raise Failure(f"{folder} has {', '.join(taken)} already. Choose another folder.")
@@ -74,7 +77,12 @@ def _show(folder: Path, handle: str) -> None:
 
 
 def _handle(folder: str) -> str:
-    """``my-first_bot`` becomes ``MyFirstBot``; a name that is written so already stays."""
+    """``my-first_bot`` becomes ``MyFirstBot``; a name that is written so already stays.
+
+    So does one with other letters, which is no handle: without them it would be another word.
+    """
+    if not folder.isascii():
+        return folder
     parts = [part for part in re.split(r"[^A-Za-z0-9]+", folder) if part]
     return "".join(part[0].upper() + part[1:] for part in parts) or folder
 

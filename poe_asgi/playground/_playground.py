@@ -67,7 +67,9 @@ class Playground:
         self._desk.bot_failed(message)
 
     def handler_failed(self, error_id: str, traceback: str) -> None:
-        """The traceback behind an error of which users see the id alone. It may come before or after the answer."""
+        """The traceback, or a sentence, behind an error of which users see the id alone. It may come before or after
+        the answer.
+        """
         self._desk.handler_failed(error_id, traceback)
 
     def close(self) -> None:

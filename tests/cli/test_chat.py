@@ -94,6 +94,24 @@ def test_json_is_all_that_a_script_reads() -> None:
     assert "goes with the next question" in process.stderr
 
 
+def test_the_author_reads_what_the_user_does_not() -> None:
+    wrong = 'yield ctx.poe.ask("Claude") if ctx.text == "ask" else 1 / 0'
+    write(
+        "wrong.py",
+        PARROT.replace('raise AnswerError("Not now.")', "pass").replace("yield Data", f"{wrong}\n    yield Data"),
+    )
+    process = subprocess.run(
+        [sys.executable, "-P", "-m", "poe_asgi.cli", "chat", "wrong.py"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        input="ask\ndivide\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "write `yield await ask(…)` (error " in process.stderr
+    assert "ZeroDivisionError: division by zero\nanswer of Bot('Parrot') failed (error " in process.stderr
+
+
 def test_the_last_error_is_the_exit_code_of_a_script() -> None:
     write("parrot.py", PARROT)
     failed = invoke("chat", "parrot.py", stdin="fail\n")
@@ -235,3 +253,18 @@ def test_ctrl_c_stops_an_answer_and_ctrl_d_ends_the_conversation() -> None:
         screen.send("\x04")
         assert screen.ended() == Exit.OK
         assert "Traceback" not in screen.output
+
+
+@pytest.mark.parametrize("module", ["rich", "markdown_it"])
+def test_without_the_extra_one_line_says_what_to_install(module: str) -> None:
+    code = f"import sys; sys.modules[{module!r}] = None; from poe_asgi.cli import main; main(['chat', 'bot.py'])"
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert result.returncode == Exit.SETUP
+    assert result.stderr == f'Error: This command needs {module}. Install it: pip install "poe-asgi[dev]"\n'

@@ -73,3 +73,13 @@ def test_a_name_that_is_no_handle_is_refused(name: str) -> None:
     assert result.exit_code == Exit.SETUP
     assert "Choose one with --name." in result.output
     assert not Path("made").exists()
+
+
+@pytest.mark.parametrize("name", ["häßlich", "über", "my-cafe\N{COMBINING ACUTE ACCENT}", "机器人", "9lives"])
+def test_no_handle_is_made_by_dropping_letters_of_the_folder(name: str) -> None:
+    result = invoke("new", name)
+    assert result.exit_code == Exit.SETUP
+    assert "Choose one with --name." in result.output
+    assert not Path(name).exists()
+    assert invoke("new", name, "--name", "Shout").exit_code == Exit.OK
+    assert 'Bot(\n    "Shout",' in Path(name, "bot.py").read_text()

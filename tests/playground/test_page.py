@@ -134,6 +134,25 @@ async def test_a_suggested_reply_is_said_by_a_click_and_memory_comes_back(visit:
     await expect(answer.locator(".body")).to_have_text("again 1")
 
 
+async def test_of_very_many_suggested_replies_the_first_are_shown(visit: Open) -> None:
+    bot = Bot("Eager")
+
+    @bot.query
+    async def suggest(ctx: QueryContext) -> Answer:
+        yield "Choose."
+        for number in range(int(ctx.text)):
+            yield SuggestedReply(f"reply {number}")
+
+    here = await visit(bot)
+    suggested = here.page.get_by_role("group", name="Suggested replies")
+    await here.say("2010")
+    await expect(suggested.get_by_role("button")).to_have_text([f"reply {number}" for number in range(10)])
+    await expect(suggested).to_contain_text("and 2,000 more")
+    await here.say("10")
+    await expect(suggested.get_by_role("button")).to_have_count(10)
+    await expect(suggested).not_to_contain_text("more")
+
+
 class Options(BaseModel):
     voice: Literal["plain", "loud"] = "plain"
     times: int = Field(1, ge=1, le=5)
@@ -371,6 +390,19 @@ async def test_the_authors_traceback_stands_beside_what_a_user_sees(visit: Open)
     author = answer.locator(".card.author")
     await expect(author.locator(".cause")).to_have_text("ValueError: the password is swordfish")
     await expect(author.locator(".place")).to_contain_text("test_page.py")
+
+
+async def test_what_cannot_be_yielded_is_told_in_one_line(visit: Open) -> None:
+    bot = Bot("Hasty")
+
+    @bot.query
+    async def hasty(ctx: QueryContext) -> Answer:
+        yield 5  # type: ignore[misc]
+
+    here = await visit(bot)
+    author = (await here.say("go")).locator(".card.author")
+    await expect(author.locator(".cause")).to_contain_text("hasty of Bot('Hasty'): ")
+    await expect(author.locator("pre")).to_have_count(0)
 
 
 async def test_an_answer_that_is_no_stream_is_told_of(visit: Open) -> None:

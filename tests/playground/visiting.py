@@ -62,7 +62,7 @@ class Visit:
 
 
 class _Handler(logging.Handler):
-    """What a development server does: it hands on the tracebacks that the bot logs."""
+    """What a development server does: it hands on the tracebacks that the bot logs, or else the message."""
 
     def __init__(self, playground: Playground) -> None:
         super().__init__()
@@ -70,8 +70,9 @@ class _Handler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         found = re.search(r"\(error ([0-9a-f]{8})\)", record.getMessage())
-        if found is not None and record.exc_info is not None:
-            self._playground.handler_failed(found[1], "".join(traceback.format_exception(*record.exc_info)))
+        if found is not None:
+            lines = traceback.format_exception(*record.exc_info) if record.exc_info else [record.getMessage()]
+            self._playground.handler_failed(found[1], "".join(lines))
 
 
 @asynccontextmanager

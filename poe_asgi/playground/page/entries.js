@@ -4,6 +4,7 @@ import { $, announce, h, icon, patchBlocks, seconds } from "./dom.js";
 
 const REACTIONS = { like: "👍", dislike: "👎", heart: "❤️", laughing: "😆", surprised: "😮", sad: "😢" };
 const UNDER_WAY = new Set(["waiting", "streaming"]);
+const MOST_REPLIES = 10; // that are drawn as buttons; Poe shows a few
 
 /** Draws entries into the page. `on` are the things a user can do (retry, react, feedback, say, inspect), and `isStandard`. */
 export class Entries {
@@ -174,8 +175,10 @@ export class Entries {
     const replies = over ? last.entry.suggested : [];
     if (replies.join("\n") !== this.#suggested.dataset.replies) {
       this.#suggested.dataset.replies = replies.join("\n");
+      const more = replies.length - MOST_REPLIES;
       this.#suggested.replaceChildren(
-        ...replies.map((text) => h("button", { type: "button", className: "suggestion", onclick: () => this.#on.say(text) }, text)),
+        ...replies.slice(0, MOST_REPLIES).map((text) => h("button", { type: "button", className: "suggestion", onclick: () => this.#on.say(text) }, text)),
+        ...(more > 0 ? [h("span", { className: "note" }, `and ${more.toLocaleString("en")} more`)] : []),
       );
     }
     this.#stay();
@@ -253,13 +256,13 @@ function retrying(entry) {
   return entry.error.allow_retry ? "Poe may send the question again." : "Poe does not send the question again.";
 }
 
-/** The traceback of the author's own code; its last lines say what and where. */
+/** The traceback of the author's own code, whose last lines say what and where; or one line that says it all. */
 export function traceback(text) {
   const lines = text.trimEnd().split("\n");
   return h("div", { className: "card author" },
     h("p", { className: "label" }, "Only you see"),
     h("p", { className: "cause" }, lines.at(-1)),
-    h("pre", { tabIndex: 0 }, ...lines.map((line, number) =>
+    lines.length > 1 && h("pre", { tabIndex: 0 }, ...lines.map((line, number) =>
       h("span", { className: /^\s+File "/.test(line) && number >= lastPlace(lines) ? "place" : "" }, `${line}\n`))));
 }
 
