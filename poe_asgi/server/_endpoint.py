@@ -40,7 +40,7 @@ from ._contexts import (
 )
 from ._driver import Driver
 from ._handlers import name_of
-from ._keys import find_keys, how_to_set, matching
+from ._keys import find_keys, how_to_set, matching, warn_of_lengths
 from ._lifespan import deps_of
 from ._outlet import Outlet
 from ._reports import Report, error_id
@@ -95,6 +95,7 @@ class BotEndpoint:
         elif not found:
             self._keys = ()
             raise ConfigurationError(how_to_set(self.bot.name))
+        warn_of_lengths(found, self.bot.name)
         self._keys = found
         self._open = not found
 

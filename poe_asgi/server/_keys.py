@@ -29,13 +29,15 @@ def as_keys(value: Keys, where: str) -> tuple[str, ...]:
 
 def find_keys(own: tuple[str, ...], handle: str | None, of_app: tuple[str, ...]) -> tuple[str, ...]:
     """The bot's own keys, else its own variable's, else the app's, else ``POE_ACCESS_KEY``'s; empty if none is set."""
-    keys = (
-        own or _environment(access_key_variable(handle) if handle else None) or of_app or _environment("POE_ACCESS_KEY")
-    )
+    its = _environment(access_key_variable(handle) if handle else None)
+    return own or its or of_app or _environment("POE_ACCESS_KEY")
+
+
+def warn_of_lengths(keys: tuple[str, ...], handle: str | None) -> None:
+    """Poe's keys are all of one length; another one was cut or mistyped, most likely."""
     for key in keys:
         if len(key) != LENGTH:
             log.warning("The access key of %s has %d characters; Poe's have %d.", handle or "the bot", len(key), LENGTH)
-    return keys
 
 
 def how_to_set(handle: str | None) -> str:
