@@ -184,6 +184,7 @@ async def test_answers_that_come_in_another_thread_disturb_nobody_who_looks_at_t
     for _ in range(3):
         site.answers.add(Coming())
     await asyncio.wait_for(site.end_here(), 10)
+    site.answers.clear()
 
 
 def test_another_threads_loop_can_drain_an_app_and_wait_for_it() -> None:
