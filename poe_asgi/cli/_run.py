@@ -135,7 +135,7 @@ def run(
         access_log=not no_access_log,
         proxy_headers=True,
         forwarded_allow_ips=forwarded_allow_ips,
-        limit_concurrency=max_connections,
+        limit_concurrency=max_connections + 1,  # uvicorn refuses from this one on
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=math.ceil(_drain_seconds(bots)) + _BEYOND_DRAIN_SECONDS,
         server_header=False,

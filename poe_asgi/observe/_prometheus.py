@@ -28,6 +28,7 @@ ASGIApp = Callable[[Message, Receive, Send], Awaitable[None]]
 
 # Names that may come from what users write: a bot may let them choose the bot it calls.
 _NAMES = 100
+_LONGEST_NAME = 100
 
 _FIRST_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
@@ -142,7 +143,8 @@ class PrometheusObserver(Observer):
                 self._tokens.labels(*labels, kind).inc(tokens)
 
     def _bounded(self, name: str) -> str:
-        """The name, or ``other`` once there are so many that they cannot all be the author's."""
+        """The name, or ``other`` once there are so many that they cannot all be the author's; none is long."""
+        name = name[:_LONGEST_NAME]
         if len(self._names) < _NAMES:
             self._names.add(name)
         return name if name in self._names else "other"

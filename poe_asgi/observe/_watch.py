@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from inspect import iscoroutinefunction
 from typing import Any
 
 from .._watch import UpstreamCall, UpstreamEnd, call_watch
@@ -23,6 +24,11 @@ def checked(observers: Sequence[Observer]) -> tuple[Observer, ...]:
     for observer in observers:
         if isinstance(observer, type) or not all(callable(getattr(observer, name, None)) for name in _METHODS):
             raise ConfigurationError(f"{observer!r} is no observer: give an instance of a class derived from Observer.")
+        for name in _METHODS:
+            if iscoroutinefunction(getattr(observer, name)):
+                raise ConfigurationError(
+                    f"{name} of {type(observer).__name__} must be a plain function, without async."
+                )
     return tuple(observers)
 
 
@@ -57,8 +63,11 @@ class QueryWatch:
 
     def call_started(self, call: UpstreamCall) -> Mapping[str, str]:
         headers: dict[str, str] = {}
-        for more in self._tell("call_started", call):
-            headers.update(more or {})
+        for observer, more in zip(self._observers, self._tell("call_started", call), strict=True):
+            if isinstance(more, Mapping):
+                headers.update(more)
+            elif more is not None:
+                log.error("call_started of the observer %s returned no headers", type(observer).__qualname__)
         return headers
 
     def call_ended(self, call: UpstreamCall, end: UpstreamEnd) -> None:

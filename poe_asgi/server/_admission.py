@@ -56,6 +56,8 @@ class Admission:
                 raise ConfigurationError(f"Admission: {name} must be a number of seconds above 0, not {value!r}.")
         if self.queue and self.queries is None:
             raise ConfigurationError("Admission: a queue= is for queries above queries=, which is not set.")
+        if not isinstance(self.namespace, str) or not self.namespace:
+            raise ConfigurationError(f"Admission: namespace must be a non-empty str, not {self.namespace!r}.")
         if self.without_storage not in {"open", "closed"}:
             raise ConfigurationError(f"Admission: without_storage is 'open' or 'closed', not {self.without_storage!r}.")
         for name in ("busy", "too_often"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -152,7 +153,7 @@ def site_of(
     observers: Sequence[Observer],
 ) -> Site:
     """What the bots of one app, or of one list of routes, have in common."""
-    if not isinstance(drain_seconds, (int, float)) or not drain_seconds >= 0:
+    if not isinstance(drain_seconds, (int, float)) or not 0 <= drain_seconds < math.inf:
         raise ConfigurationError(f"drain_seconds must be a number of seconds from 0, not {drain_seconds!r}.")
     site = Site(
         access_key=access_key,
@@ -166,7 +167,7 @@ def site_of(
 
 def endpoints_of(bots: Bot | Mapping[str, Bot], site: Site) -> dict[str, BotEndpoint]:
     """The bots at their paths, without the slash at the end. Raises ConfigurationError for what is no bot or path."""
-    return {path: BotEndpoint(bot, site) for path, bot in _by_path(bots).items()}
+    return {path: BotEndpoint(bot, site, path) for path, bot in _by_path(bots).items()}
 
 
 def both(path: str, app: ASGIApp) -> list[BaseRoute]:
@@ -181,7 +182,7 @@ def _by_path(bots: Bot | Mapping[str, Bot]) -> dict[str, Bot]:
     if not isinstance(bots, Mapping) or not bots:
         raise ConfigurationError('create_app takes a Bot, or several by path: create_app({"/shout": shout}).')
     for path, bot in bots.items():
-        if not isinstance(path, str) or not path.startswith("/") or "{" in path or "//" in path:
+        if not _is_path(path):
             raise ConfigurationError(f"{path!r} is no path for a bot: it starts with `/` and has no parameters.")
         if not isinstance(bot, Bot):
             raise ConfigurationError(f"At {path!r} there is no Bot but a {type(bot).__name__}.")
@@ -191,14 +192,22 @@ def _by_path(bots: Bot | Mapping[str, Bot]) -> dict[str, Bot]:
     return plain
 
 
+def _is_path(path: object) -> bool:
+    return isinstance(path, str) and path.startswith("/") and "{" not in path and "//" not in path
+
+
 def _more_routes(taken: Collection[str], site: Site, health: str | None) -> list[BaseRoute]:
     """What is asked of an app without a key: its health, and what its observers serve."""
-    pages: dict[str, ASGIApp] = {}
+    pages: list[tuple[str, ASGIApp]] = []
     if health is not None:
-        pages |= {health: Readiness(site), f"{health}/live": Liveness()}
+        pages += [(health, Readiness(site)), (f"{health}/live", Liveness())]
     for observer in site.attendance.observers if site.attendance is not None else ():
-        pages |= getattr(observer, "routes", {})
-    for path in pages:
-        if not isinstance(path, str) or not path.startswith("/") or path.endswith("/") or path in taken:
+        pages += getattr(observer, "routes", {}).items()
+    seen: set[str] = set()
+    for path, _ in pages:
+        if not _is_path(path) or path.endswith("/") or path in taken:
             raise ConfigurationError(f"{path!r} is no path for a page beside the bots, such as '/healthz'.")
-    return [Route(path, page, methods=["GET"]) for path, page in pages.items()]  # Starlette adds HEAD
+        if path in seen:
+            raise ConfigurationError(f"Two pages have the path {path!r}.")
+        seen.add(path)
+    return [Route(path, page, methods=["GET"]) for path, page in pages]  # Starlette adds HEAD

@@ -30,9 +30,11 @@ class Attendance:
         self._entrance = Entrance(admission) if admission is not None else None
         self.observers = checked(observers)
 
-    def driver(self, handle: Callable[[], AsyncIterable[Item]], ctx: QueryContext, **parts: Any) -> AttendedDriver:
-        """The driver of one answer; ``parts`` are arguments of `Driver`."""
-        bot = ctx.bot.name or ctx.http.scope["path"]
+    def driver(
+        self, handle: Callable[[], AsyncIterable[Item]], ctx: QueryContext, *, path: str, **parts: Any
+    ) -> AttendedDriver:
+        """The driver of one answer; ``path`` is the bot's in its app, ``parts`` are arguments of `Driver`."""
+        bot = ctx.bot.name or f"{ctx.http.scope.get('root_path', '')}{path}"
         visit = self._entrance.visit(user=ctx.request.user_id, bot=bot) if self._entrance is not None else None
         watch = self._watch(ctx, bot) if self.observers else None
         return AttendedDriver(handle, ctx=ctx, visit=visit, watch=watch, **parts)
@@ -58,7 +60,7 @@ def _headers(raw: Sequence[tuple[bytes, bytes]]) -> Mapping[str, str]:
 class AttendedDriver(Driver):
     """``visit`` is its way in, ``watch`` those who see it, who prepare the context that the handler runs in."""
 
-    __slots__ = ("_context", "_first", "_has_failed", "_refused", "_started", "_visit", "_watch")
+    __slots__ = ("_context", "_first", "_has_failed", "_is_over", "_refused", "_started", "_visit", "_watch")
 
     def __init__(
         self, *args: Any, ctx: QueryContext, visit: Visit | None, watch: QueryWatch | None, started: float, **parts: Any
@@ -71,6 +73,7 @@ class AttendedDriver(Driver):
         self._started = started
         self._first: float | None = None  # seconds until the first event after `meta`
         self._has_failed = False
+        self._is_over = False
         self._context = copy_context()
         if watch is not None:
             self._context.run(watch.started)
@@ -82,10 +85,10 @@ class AttendedDriver(Driver):
         try:
             await super().close()
         finally:
-            if self._visit is not None:
-                self._visit.leave()
-            if self._watch is not None:
-                self._tell_the_end(self._watch)
+            if self._task is None or self._task.done():
+                self._over()
+            else:  # it was abandoned, or this wait was cancelled: then the closing goes on
+                self._task.add_done_callback(self._over)
 
     def end(self, error: ErrorEvent) -> None:
         if error is RESTARTING and self._watch is not None and self._writer.state is State.OPEN:
@@ -110,6 +113,20 @@ class AttendedDriver(Driver):
     def _end_with(self, error: ErrorEvent) -> None:
         super()._end_with(error)
         self._has_failed = True
+
+    def _abandoned(self) -> None:
+        super()._abandoned()
+        self._over()
+
+    def _over(self, _: object = None) -> None:
+        """The handler has ended, or was abandoned."""
+        if self._is_over:
+            return
+        self._is_over = True
+        if self._visit is not None:
+            self._visit.leave()
+        if self._watch is not None:
+            self._tell_the_end(self._watch)
 
     def _tell_the_end(self, watch: QueryWatch) -> None:
         from ..observe import QueryEnd
@@ -137,7 +154,7 @@ class WatchedReport(Report):
 
     def failed(self, exc: BaseException) -> ErrorEvent:
         event = super().failed(exc)
-        self._watch.error(type(alone(exc)).__name__, self.error_id)
+        self._watch.error("restarting" if event is RESTARTING else type(alone(exc)).__name__, self.error_id)
         return event
 
     def ended(self, rule: str, message: str) -> ErrorEvent:

@@ -68,10 +68,11 @@ _HOOKS: dict[type[Any], tuple[str, type[Context[Any]]]] = {
 class BotEndpoint:
     """The ASGI app of one bot at one path."""
 
-    def __init__(self, bot: Bot, site: Site) -> None:
+    def __init__(self, bot: Bot, site: Site, path: str) -> None:
         _ = bot.handler  # a bot that cannot answer is a mistake to be found now
         self.bot = bot
         self.site = site
+        self.path = path
         self._keys: tuple[str, ...] | None = None  # not looked up yet
         self._open = False
 
@@ -190,7 +191,7 @@ class BotEndpoint:
             "meta_seconds": bot.meta_seconds,
         }
         if self.site.attendance is not None:
-            return self.site.attendance.driver(lambda: handler(ctx), ctx, **parts)
+            return self.site.attendance.driver(lambda: handler(ctx), ctx, path=self.path, **parts)
         return Driver(lambda: handler(ctx), reporter=Report(ctx), **parts)
 
     # ---- by type

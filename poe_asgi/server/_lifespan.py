@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,6 +15,8 @@ from weakref import WeakKeyDictionary
 from ..errors import ConfigurationError
 from . import _signals
 from ._bot import Bot
+
+log = logging.getLogger("poe_asgi.server")
 
 Lifespan = Callable[[], AbstractAsyncContextManager[Any]]
 
@@ -102,7 +105,10 @@ async def _connections() -> AsyncIterator[None]:
         _users[loop] -= 1
         if not _users[loop]:
             for close in _closers.pop(loop, ()):
-                await close()
+                try:
+                    await close()
+                except Exception:
+                    log.exception("closing what the bots shared failed")
             if "poe_asgi.client" in sys.modules:  # else nobody was called
                 from ..client import close_pool
 

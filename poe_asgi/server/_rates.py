@@ -10,7 +10,6 @@ import logging
 from collections.abc import Iterable
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from .._clock import current_clock, until
 from ..errors import ConfigurationError
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("poe_asgi.server")
 
+_STORAGES = "Admission: storage is 'memory://' or the URL of a Redis, 'redis://host:6379/0'."
 _REDIS = ("redis", "rediss", "unix")
 _CONNECTIONS = 32  # to Redis, for one event loop; whoever finds none free waits for one
 _SILENCE = 60  # seconds between two lines in the log about a storage that is gone
@@ -35,14 +35,11 @@ class Rates:
         self.admission = admission
         self.per_user = _parsed(admission.rate_per_user, "rate_per_user")
         self.per_bot = _parsed(admission.rate_per_bot, "rate_per_bot")
-        self.scheme = urlsplit(admission.storage).scheme if isinstance(admission.storage, str) else ""
+        self.scheme = admission.storage.partition(":")[0] if isinstance(admission.storage, str) else ""
         if self.scheme not in {"memory", *_REDIS}:
-            raise ConfigurationError("Admission: storage is 'memory://' or the URL of a Redis, 'redis://host:6379/0'.")
+            raise ConfigurationError(_STORAGES)
         if self.scheme in _REDIS:
-            try:
-                import redis.asyncio  # noqa: F401
-            except ImportError:
-                raise _missing("redis") from None
+            _check_redis(admission.storage)
 
 
 class Counts:
@@ -115,11 +112,26 @@ def _parsed(rates: str | None, name: str) -> list[RateLimitItem]:
     except ImportError:
         raise _missing("limits") from None
     try:
-        return parse_many(rates)
+        parsed = parse_many(rates)
     except (ValueError, TypeError):
-        raise ConfigurationError(
-            f"Admission: {name} is like '20/minute' or '20/minute; 200/day', not {rates!r}."
-        ) from None
+        parsed = []
+    if not parsed or not all(rate.amount for rate in parsed):
+        raise ConfigurationError(f"Admission: {name} is like '20/minute' or '20/minute; 200/day', not {rates!r}.")
+    # The shortest first: what it refuses is not counted by the longer ones, or a hasty minute would cost the day.
+    return sorted(parsed, key=lambda rate: rate.get_expiry())
+
+
+def _check_redis(url: str) -> None:
+    """Make a connection that is not opened: what is wrong with the URL is known before the first query."""
+    try:
+        from redis.asyncio import ConnectionPool
+    except ImportError:
+        raise _missing("redis") from None
+    try:
+        pool = ConnectionPool.from_url(url)
+        pool.connection_class(**pool.connection_kwargs)
+    except (ValueError, TypeError):
+        raise ConfigurationError(_STORAGES) from None  # the error may hold the password
 
 
 def _missing(package: str) -> ConfigurationError:

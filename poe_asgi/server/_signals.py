@@ -19,6 +19,7 @@ from ._site import Site
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 sites: WeakSet[Site] = WeakSet()
+_stopped: WeakSet[Site] = WeakSet()  # by a signal
 _users = 0
 _undo: list[Callable[[], None]] = []
 
@@ -31,8 +32,8 @@ def watched() -> Iterator[None]:
         yield
         return
     if not _users:
-        for site in list(sites):
-            site.draining = False  # a process may serve its apps more than once
+        while _stopped:
+            _stopped.pop().draining = False  # a process may serve its apps more than once
         _undo[:] = [_wrap(number) for number in _SIGNALS]
     _users += 1
     try:
@@ -50,6 +51,7 @@ def _wrap(number: int) -> Callable[[], None]:
 
     def handle(signum: int, frame: FrameType | None) -> Any:
         for site in list(sites):
+            _stopped.add(site)
             site.drain_soon()
         return before(signum, frame)
 

@@ -32,7 +32,7 @@ class Site:
         self.drain_seconds = drain_seconds
         self.attendance = attendance  # None: every query is let in, and nobody watches
         self.draining = False
-        self.answers: set[Driver] = set()
+        self.answers: set[Driver] = set()  # looked at in a copy: they come and go in other threads
         self._waits: set[_Wait] = set()
 
     def enter(self, driver: Driver) -> None:
@@ -45,7 +45,7 @@ class Site:
         """An answer is over."""
         self.answers.discard(driver)
         for wait in list(self._waits):
-            if not any(wait.concerns(other) for other in self.answers):
+            if not any(wait.concerns(other) for other in list(self.answers)):
                 wait.over()
 
     def drain_soon(self) -> None:
@@ -65,7 +65,7 @@ class Site:
     async def end_here(self) -> None:
         """End what still runs on this loop, and wait until it has ended; not for a sender that nothing can stop."""
         here = _Wait(only_here=True)
-        drivers = [driver for driver in self.answers if here.concerns(driver)]
+        drivers = [driver for driver in list(self.answers) if here.concerns(driver)]
         for driver in drivers:
             if not driver.finished:
                 driver.end(RESTARTING)
@@ -77,7 +77,7 @@ class Site:
     async def _ended(self, wait: _Wait) -> None:
         self._waits.add(wait)
         try:
-            if any(wait.concerns(driver) for driver in self.answers):
+            if any(wait.concerns(driver) for driver in list(self.answers)):
                 await wait.future
         finally:
             self._waits.discard(wait)

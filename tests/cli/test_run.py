@@ -177,6 +177,21 @@ def test_the_server_has_more_grace_than_the_answers(served: list[dict[str, objec
     assert [call["port"] for call in served] == [8080, 8080]
 
 
+def test_so_many_connections_as_are_allowed_are_served_and_one_more_is_not() -> None:
+    write("slow.py", SLOW)
+    with (
+        ThreadPoolExecutor(1) as threads,
+        running("run", "slow.py", "--port", "0", "--max-connections", "1") as command,
+    ):
+        url = address(command)
+        begun = threading.Event()
+        answer = threads.submit(asked, url, begun)
+        assert begun.wait(20)
+        assert httpx.get(url).status_code == 503
+        Path("go").touch()
+        assert answer.result(30).text == "begun and ended"
+
+
 def test_the_platform_names_port_and_workers(served: list[dict[str, object]]) -> None:
     write("bot.py")
     invoke("run", "bot.py", PORT="9999", WEB_CONCURRENCY="3")

@@ -9,6 +9,8 @@ from contextvars import ContextVar
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from poe_asgi import (
     Answer,
@@ -30,6 +32,7 @@ from poe_asgi.observe import Observer, Query, QueryEnd, QueryError, UpstreamCall
 from poe_asgi.protocol import ErrorEvent
 from poe_asgi.server import Admission
 from poe_asgi.server._driver import Driver
+from poe_asgi.server._site import RESTARTING
 from tests.support import KEY, Exchange, ManualClock, query, settle
 
 ASKED = query(message_id="m-1", conversation_id="c-1", user_id="u-1")
@@ -137,6 +140,19 @@ async def test_a_bot_without_a_name_goes_by_its_path() -> None:
     bot.query(greet)
     await Exchange().run(create_app({"/here": bot}, access_key=KEY, observers=[diary]), path="/here")
     assert diary.queries[0].bot == "/here"
+
+
+@pytest.mark.asyncio
+async def test_a_bot_without_a_name_goes_by_its_path_at_both_doors_and_where_it_is_mounted() -> None:
+    diary, bots = Diary(), {"/here": Bot(), "/there": Bot()}
+    for bot in bots.values():
+        bot.query(greet)
+    app = create_app(bots, access_key=KEY, observers=[diary], openai=True)
+    await Exchange().run(app, path="/there/")
+    body = {"model": "there", "messages": [{"role": "user", "content": "hi"}]}
+    assert (await Exchange().run(app, body, path="/v1/chat/completions")).status == 200
+    await Exchange().run(Starlette(routes=[Mount("/bots", app)]), path="/bots/there")
+    assert {each.bot for each in diary.queries} == {"/there", "/bots/there"}
 
 
 @pytest.mark.asyncio
@@ -285,6 +301,55 @@ async def test_an_abandoned_handler_is_told() -> None:
     assert diary.names[-2:] == ["handler_abandoned", "query_ended"]
     release.set()
     await settle()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("stubborn", [True, False])
+async def test_the_end_is_told_last_and_when_the_handler_has_ended_though_its_request_is_cancelled(
+    stubborn: bool,
+) -> None:
+    clock, diary, release = ManualClock(), Diary(), asyncio.Event()
+
+    async def handler(_: QueryContext) -> Answer:
+        yield "x"
+        while not release.is_set():
+            with suppress(asyncio.CancelledError):
+                await release.wait()
+
+    app = create_app(bot_of(handler, limits=Limits(close_seconds=5)), access_key=KEY, observers=[diary])
+    exchange = Exchange(clock)
+    task = asyncio.create_task(exchange.run(app))
+    await settle()
+    exchange.disconnect()
+    await settle()
+    task.cancel()
+    await asyncio.wait([task])
+    at_first = diary.names[2:]
+    if not stubborn:
+        release.set()
+    await clock.advance(5)
+    release.set()
+    await settle()
+    assert at_first == []
+    assert diary.names[2:] == (["handler_abandoned"] if stubborn else []) + ["query_ended"]
+    assert diary.end.outcome == "left"
+
+
+@pytest.mark.asyncio
+async def test_an_answer_whose_handler_is_cancelled_with_all_other_tasks_is_told_as_restarting() -> None:
+    diary = Diary()
+    handlers: list[Any] = []
+
+    async def endless(_: QueryContext) -> Answer:
+        handlers.append(asyncio.current_task())
+        yield "x"
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(Exchange().run(create_app(bot_of(endless), access_key=KEY, observers=[diary])))
+    await settle()
+    handlers[0].cancel()
+    assert (await task).reader.error == RESTARTING
+    assert diary.the("error") == QueryError(kind="restarting")
 
 
 @pytest.mark.asyncio
@@ -485,3 +550,29 @@ async def test_without_an_observer_the_plain_driver_runs_and_no_call_is_made(mon
 def test_what_is_no_list_of_observers_is_told_when_the_app_is_built(wrong: Any) -> None:
     with pytest.raises(ConfigurationError, match="observer"):
         create_app(bot_of(greet), observers=wrong)
+
+
+def test_an_observer_whose_methods_would_have_to_be_awaited_is_told_when_the_app_is_built() -> None:
+    class Awaited(Observer):
+        async def query_started(self, _: Query) -> None:  # type: ignore[override]
+            raise AssertionError
+
+    with pytest.raises(ConfigurationError, match="query_started of Awaited must be a plain function"):
+        create_app(bot_of(greet), observers=[Awaited()])
+
+
+@pytest.mark.asyncio
+async def test_headers_that_are_none_are_logged_and_harm_no_call(
+    fake_poe: FakePoe, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Wrong(Diary):
+        def call_started(self, *_: Any) -> Any:
+            return 5
+
+    fake_poe.bot("Other", "said")
+
+    async def handler(ctx: QueryContext) -> Answer:
+        yield ctx.poe.stream("Other")
+
+    assert (await observed(handler, Wrong())).text == "said"
+    assert "returned no headers" in caplog.text

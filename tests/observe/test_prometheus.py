@@ -159,6 +159,20 @@ async def test_names_that_users_choose_do_not_grow_without_end(fake_poe: FakePoe
 
 
 @pytest.mark.asyncio
+async def test_a_name_of_any_length_that_a_user_chooses_is_short_on_the_page(fake_poe: FakePoe) -> None:
+    seen = observer()
+
+    async def handler(ctx: QueryContext) -> Answer:
+        yield ctx.poe.stream(ctx.text)
+
+    app = create_app(bot_of(handler), access_key=KEY, observers=[seen])
+    await Exchange().run(app, query("x" * 10_000))
+    told = await metrics(seen)
+    assert ("poe_asgi_upstream_calls_total", "bot", "Counted", "", "x" * 100) in told
+    assert all(len(part) <= 100 for key in told for part in key)
+
+
+@pytest.mark.asyncio
 async def test_nothing_private_is_on_the_page(fake_poe: FakePoe) -> None:
     seen = observer()
 

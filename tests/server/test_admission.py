@@ -344,6 +344,38 @@ async def test_an_abandoned_handler_holds_no_place() -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_handler_that_still_cleans_up_keeps_its_place_when_its_request_is_cancelled() -> None:
+    release, cleaned = asyncio.Event(), asyncio.Event()
+
+    async def careful(_: QueryContext) -> Answer:
+        yield "x"
+        try:
+            await release.wait()
+        finally:
+            await cleaned.wait()
+
+    bot = Bot(limits=Limits(close_seconds=20))
+    bot.query(careful)
+    app = create_app(bot, access_key=KEY, admission=Admission(queries=1))
+    first = Exchange()
+    task = asyncio.create_task(first.run(app))
+    await settle()
+    first.disconnect()
+    await settle()
+    task.cancel()
+    await asyncio.wait([task])
+    second = Exchange()
+    task = asyncio.create_task(second.run(app))
+    await settle()
+    cleaned.set()
+    release.set()
+    await task
+    await settle()
+    assert second.reader.error == BUSY
+    assert (await Exchange().run(app)).text == "x"
+
+
+@pytest.mark.asyncio
 async def test_hooks_and_settings_need_no_place() -> None:
     async with room(queries=1) as here:
         await here.ask("a")
@@ -412,7 +444,11 @@ async def test_of_many_who_come_and_leave_by_chance_no_place_is_lost() -> None:
         ({"busy": "Busy."}, "busy is an AnswerError"),
         ({"querys": 1}, "Did you mean 'queries'?"),
         ({"rate_per_user": "often"}, "rate_per_user is like '20/minute' or '20/minute; 200/day', not 'often'"),
+        ({"rate_per_user": "0/minute"}, "rate_per_user is like '20/minute' or '20/minute; 200/day', not '0/minute'"),
         ({"rate_per_user": "1/day", "storage": "mysql://x"}, "storage is 'memory://' or the URL of a Redis"),
+        ({"rate_per_user": "1/day", "storage": "redis://:pass@host:port/0"}, "storage is 'memory://' or the URL of a"),
+        ({"rate_per_user": "1/day", "storage": "redis://host?tiemout=1"}, "storage is 'memory://' or the URL of a"),
+        ({"rate_per_user": "1/day", "namespace": None}, "namespace must be a non-empty str, not None"),
     ],
 )
 def test_a_wrong_value_is_told_when_the_app_is_built(wrong: dict[str, Any], message: str) -> None:

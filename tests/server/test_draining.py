@@ -167,6 +167,26 @@ def test_a_wait_on_another_threads_loop_that_is_closed_does_not_disturb_the_answ
     assert asyncio.run(answer()).text == "begun, ended"
 
 
+@pytest.mark.asyncio
+async def test_answers_that_come_in_another_thread_disturb_nobody_who_looks_at_them() -> None:
+    site: Any = create_app(waiting(asyncio.Event()), access_key=KEY).state.poe_asgi
+
+    class Coming:
+        """An answer of another thread, where the next one begins while this one is looked at."""
+
+        finished = True
+
+        @property
+        def loop(self) -> object:
+            site.answers.add(object())
+            return None
+
+    for _ in range(3):
+        site.answers.add(Coming())
+    await asyncio.wait_for(site.end_here(), 10)
+    site.answers.clear()
+
+
 def test_another_threads_loop_can_drain_an_app_and_wait_for_it() -> None:
     began = threading.Event()
 
@@ -354,6 +374,14 @@ async def test_routes_of_a_bot_answer_again_when_it_runs_again(caught: list[int]
         assert (await Exchange().run(app)).status == 503
     async with running(bot):
         assert (await Exchange().run(app)).text == "begun, ended"
+
+
+@pytest.mark.asyncio
+async def test_the_start_of_one_app_ends_the_draining_of_no_other(caught: list[int]) -> None:
+    drained, started = (create_app(waiting(asyncio.Event()), access_key=KEY) for _ in range(2))
+    await drain(drained)
+    async with started.router.lifespan_context(started):
+        assert (await Exchange().run(drained)).status == 503
 
 
 @pytest.mark.asyncio

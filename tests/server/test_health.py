@@ -6,8 +6,10 @@ import asyncio
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from poe_asgi import Answer, Bot, ConfigurationError, QueryContext, create_app, drain
+from poe_asgi.observe import PrometheusObserver
 from tests.server.serving import connected, serving
 from tests.support import KEY, Exchange, settle
 
@@ -72,10 +74,16 @@ async def test_other_methods_are_refused() -> None:
     assert (await get(app_of(), "/healthz", "POST")).status == 405
 
 
-@pytest.mark.parametrize("path", ["/bot", "/", "healthz", "/healthz/", 5])
+@pytest.mark.parametrize("path", ["/bot", "/", "healthz", "/healthz/", "/{name}", "//healthz", 5])
 def test_a_path_that_cannot_be_is_told_when_the_app_is_built(path: Any) -> None:
     with pytest.raises(ConfigurationError, match="no path for a page"):
         app_of(path)
+
+
+def test_two_pages_at_one_path_are_told_when_the_app_is_built() -> None:
+    page = PrometheusObserver("/healthz", registry=CollectorRegistry())
+    with pytest.raises(ConfigurationError, match="Two pages have the path '/healthz'"):
+        app_of(observers=[page])
 
 
 @pytest.mark.asyncio

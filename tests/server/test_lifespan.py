@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from poe_asgi import Answer, Bot, QueryContext, Settings, bot_routes, create_app, running
 from poe_asgi.protocol import Done, ErrorEvent, Meta
 from poe_asgi.server import FeedbackContext, SettingsContext
+from poe_asgi.server._lifespan import when_bots_stop
 from tests.support import KEY, Exchange, settle
 
 NOT_RUN = (
@@ -311,6 +312,23 @@ def test_two_loops_in_two_threads_have_a_value_each() -> None:
     assert sorted(texts) == ["index 1", "index 2"]
     assert index.events == ["opened", "opened", "closed", "closed"]
     assert len(index.tasks) == 2
+
+
+@pytest.mark.asyncio
+async def test_one_closing_that_fails_is_logged_and_keeps_nothing_else_open(caplog: pytest.LogCaptureFixture) -> None:
+    closed: list[str] = []
+
+    async def fails() -> None:
+        raise TimeoutError
+
+    async def closes() -> None:
+        closed.append("closed")
+
+    async with running():
+        when_bots_stop(fails)
+        when_bots_stop(closes)
+    assert closed == ["closed"]
+    assert "TimeoutError" in caplog.text
 
 
 @pytest.mark.asyncio

@@ -79,7 +79,7 @@ def test_what_is_no_bot_at_a_path_is_refused() -> None:
         bot_routes("bot")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("seconds", [-1, float("nan"), "20", None])
+@pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf"), "20", None])
 def test_a_drain_time_is_a_number_of_seconds_from_0(seconds: Any) -> None:
     for build in (create_app, bot_routes):
         with pytest.raises(ConfigurationError) as caught:

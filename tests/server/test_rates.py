@@ -84,6 +84,18 @@ async def test_the_shorter_of_two_rates_decides(storage: str, namespace: str) ->
 
 
 @pytest.mark.asyncio
+async def test_who_is_above_the_shorter_of_two_rates_uses_up_nothing_of_the_longer_in_whatever_order_they_stand(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = time.time() // 86_400 * 86_400
+    monkeypatch.setattr(time, "time", lambda: now)
+    app = app_of(rate_per_user="3/day; 1/minute")
+    assert [(await ask(app)).reader.error for _ in range(4)] == [None, TOO_OFTEN, TOO_OFTEN, TOO_OFTEN]
+    now += 120
+    assert (await ask(app)).events == FINE
+
+
+@pytest.mark.asyncio
 async def test_a_bot_above_its_rate_is_busy_for_everybody_and_other_bots_are_not(storage: str, namespace: str) -> None:
     app = app_of("One", "Two", rate_per_bot="2/day", storage=storage, namespace=namespace)
     async with app.router.lifespan_context(app):
@@ -97,6 +109,13 @@ async def test_bots_without_a_name_are_told_apart_by_their_paths(storage: str, n
     app = app_of(None, None, rate_per_bot="1/day", storage=storage, namespace=namespace)
     async with app.router.lifespan_context(app):
         assert [(await ask(app, path=path)).events for path in ("/0", "/1")] == [FINE, FINE]
+
+
+@pytest.mark.asyncio
+async def test_a_bot_without_a_name_is_the_same_at_every_path_that_leads_to_it() -> None:
+    app = app_of(rate_per_bot="1/day")
+    assert (await ask(app, path="/0")).events == FINE
+    assert (await ask(app, path="/0/")).reader.error == BUSY
 
 
 @pytest.mark.asyncio
