@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConfigurationError
 from ..server import Admission, Bot
-from ..server._app import both, endpoints_of, site_of
+from ..server._app import both, endpoints_of, pages_beside, site_of
 from ..server._endpoint import BotEndpoint
 from ..server._keys import Keys
 from ..server._starlette import BaseRoute, Route
@@ -32,7 +32,8 @@ def openai_routes(
 
     They are ``/models`` and ``/chat/completions`` below ``path``. Several bots are given as to `create_app`, by path:
     the name of the model is the handle of a bot, or its path without the slashes. ``admission`` and ``observers`` are
-    those of `create_app`, for these routes alone. Raises ConfigurationError.
+    those of `create_app`, for these routes alone; what an observer serves at a path of its own is among them. Raises
+    ConfigurationError.
     """
     site = site_of(
         access_key,
@@ -44,7 +45,8 @@ def openai_routes(
     endpoints = endpoints_of(bots, site)
     if not isinstance(path, str) or not path.startswith("/") or "{" in path or "//" in path:
         raise ConfigurationError(f"{path!r} is no path for an API: it starts with `/` and has no parameters.")
-    return _routes(endpoints, path.rstrip("/"))
+    routes = _routes(endpoints, path.rstrip("/"))
+    return [*routes, *pages_beside([], site)]
 
 
 def door(endpoints: Mapping[str, BotEndpoint]) -> list[BaseRoute]:

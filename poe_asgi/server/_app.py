@@ -94,7 +94,7 @@ def create_app(
         from ..openai_api import door  # it stands above this package: asked for, not needed
 
         routes += door(endpoints)
-    routes += _more_routes(endpoints, site, health)
+    routes += pages_beside(endpoints, site, health)
     app = _App(routes=routes, lifespan=lifespan)
     app.router.redirect_slashes = False
     app.state.poe_asgi = site
@@ -111,7 +111,11 @@ def bot_routes(
     admission: Admission | None = None,
     observers: Sequence[Observer] = (),
 ) -> list[BaseRoute]:
-    """Routes for an existing Starlette or FastAPI app, whose lifespan needs ``async with running(bot)``."""
+    """Routes for an existing Starlette or FastAPI app, whose lifespan needs ``async with running(bot)``.
+
+    ``admission`` and ``observers`` are those of `create_app`, for these routes alone; what an observer serves at a path
+    of its own is among them. Raises ConfigurationError.
+    """
     site = site_of(
         access_key,
         allow_without_key=allow_without_key,
@@ -120,7 +124,7 @@ def bot_routes(
         observers=observers,
     )
     ((path, endpoint),) = endpoints_of({path: bot}, site).items()
-    return both(path, endpoint)
+    return [*both(path, endpoint), *pages_beside([path], site)]
 
 
 async def drain(app: Starlette) -> None:
@@ -176,6 +180,23 @@ def both(path: str, app: ASGIApp) -> list[BaseRoute]:
     return [AnswerRoute(each, app) for each in paths]
 
 
+def pages_beside(taken: Collection[str], site: Site, health: str | None = None) -> list[BaseRoute]:
+    """What is asked of an app without a key: its health, and what its observers serve."""
+    pages: list[tuple[str, ASGIApp]] = []
+    if health is not None:
+        pages += [(health, Readiness(site)), (f"{health}/live", Liveness())]
+    for observer in site.attendance.observers if site.attendance is not None else ():
+        pages += getattr(observer, "routes", {}).items()
+    seen: set[str] = set()
+    for path, _ in pages:
+        if not _is_path(path) or path.endswith("/") or path in taken:
+            raise ConfigurationError(f"{path!r} is no path for a page beside the bots, such as '/healthz'.")
+        if path in seen:
+            raise ConfigurationError(f"Two pages have the path {path!r}.")
+        seen.add(path)
+    return [Route(path, page, methods=["GET"]) for path, page in pages]  # Starlette adds HEAD
+
+
 def _by_path(bots: Bot | Mapping[str, Bot]) -> dict[str, Bot]:
     if isinstance(bots, Bot):
         bots = {bots.path: bots}
@@ -194,20 +215,3 @@ def _by_path(bots: Bot | Mapping[str, Bot]) -> dict[str, Bot]:
 
 def _is_path(path: object) -> bool:
     return isinstance(path, str) and path.startswith("/") and "{" not in path and "//" not in path
-
-
-def _more_routes(taken: Collection[str], site: Site, health: str | None) -> list[BaseRoute]:
-    """What is asked of an app without a key: its health, and what its observers serve."""
-    pages: list[tuple[str, ASGIApp]] = []
-    if health is not None:
-        pages += [(health, Readiness(site)), (f"{health}/live", Liveness())]
-    for observer in site.attendance.observers if site.attendance is not None else ():
-        pages += getattr(observer, "routes", {}).items()
-    seen: set[str] = set()
-    for path, _ in pages:
-        if not _is_path(path) or path.endswith("/") or path in taken:
-            raise ConfigurationError(f"{path!r} is no path for a page beside the bots, such as '/healthz'.")
-        if path in seen:
-            raise ConfigurationError(f"Two pages have the path {path!r}.")
-        seen.add(path)
-    return [Route(path, page, methods=["GET"]) for path, page in pages]  # Starlette adds HEAD

@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
+from starlette.applications import Starlette
 
-from poe_asgi import Answer, Bot, ConfigurationError, Limits, PoeChatModel, QueryContext, create_app
+from poe_asgi import Answer, Bot, ConfigurationError, Limits, PoeChatModel, QueryContext, bot_routes, create_app
 from poe_asgi.local import FakePoe
 from poe_asgi.observe import PrometheusObserver
+from poe_asgi.openai_api import openai_routes
 from poe_asgi.server import Admission
 from tests.support import KEY, Exchange, query, settle
 
@@ -59,6 +61,17 @@ async def test_the_page_is_served_where_it_was_asked_for_and_without_a_key() -> 
     assert scraped.status == 200
     assert scraped.headers["content-type"].startswith("text/plain")
     assert b'poe_asgi_queries_total{bot="Counted",outcome="answered"} 1.0' in scraped.body
+
+
+@pytest.mark.asyncio
+async def test_the_page_is_among_the_routes_for_an_app_that_exists() -> None:
+    bot, seen = bot_of(greet), observer("/metrics")
+    own: dict[str, Any] = {"access_key": KEY, "observers": [seen]}
+    app = Starlette(routes=[*bot_routes(bot, path="/poe", **own), *openai_routes(bot, **own)])
+    await Exchange().run(app, path="/poe")
+    chat = {"model": "Counted", "messages": [{"role": "user", "content": "hi"}]}
+    await Exchange().run(app, chat, path="/v1/chat/completions")
+    assert b'poe_asgi_queries_total{bot="Counted",outcome="answered"} 2.0' in (await page(app)).body
 
 
 @pytest.mark.asyncio
@@ -207,6 +220,7 @@ WORKER = """
 import asyncio, sys
 from poe_asgi import Bot, create_app
 from poe_asgi.observe import PrometheusObserver
+from poe_asgi.openai_api import openai_routes
 from tests.support import KEY, Exchange
 bot = Bot("Counted")
 @bot.query
