@@ -46,7 +46,7 @@ def main() -> None:
     print()
     for name, fact in report.surroundings().items():
         print(f"{name}: {fact}")
-    print(f"medians of {effort.rounds} round(s), {effort.seconds} s of load per round and server")
+    print(f"medians of {effort.rounds} round(s), {effort.seconds} turns of each server in a round")
     if arguments.json:
         arguments.json.write_text(json.dumps(report.as_json(effort, samples), indent=2) + "\n")
 
@@ -65,7 +65,7 @@ def _effort(*, quick: bool) -> cases.Effort:
     seconds = max(1, int(os.environ.get("BENCH_SECONDS", "1" if quick else "4")))
     repeats = 3 if quick else 10
     return cases.Effort(
-        rounds=rounds, seconds=seconds, paced_seconds=1.5 * seconds, imports=repeats, histories=2 * repeats
+        rounds=rounds, seconds=seconds, paced_seconds=seconds / 2, imports=repeats, histories=2 * repeats
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConfigurationError
 from ..server import Admission, Bot
-from ..server._app import both, endpoints_of, pages_beside, site_of
+from ..server._app import both, endpoints_of, is_path, pages_beside, site_of
 from ..server._endpoint import BotEndpoint
 from ..server._keys import Keys
 from ..server._starlette import BaseRoute, Route
@@ -43,7 +43,7 @@ def openai_routes(
         observers=observers,
     )
     endpoints = endpoints_of(bots, site)
-    if not isinstance(path, str) or not path.startswith("/") or "{" in path or "//" in path:
+    if not is_path(path):
         raise ConfigurationError(f"{path!r} is no path for an API: it starts with `/` and has no parameters.")
     routes = _routes(endpoints, path.rstrip("/"))
     return [*routes, *pages_beside([], site)]

@@ -189,7 +189,7 @@ def pages_beside(taken: Collection[str], site: Site, health: str | None = None) 
         pages += getattr(observer, "routes", {}).items()
     seen: set[str] = set()
     for path, _ in pages:
-        if not _is_path(path) or path.endswith("/") or path in taken:
+        if not is_path(path) or path.endswith("/") or path in taken:
             raise ConfigurationError(f"{path!r} is no path for a page beside the bots, such as '/healthz'.")
         if path in seen:
             raise ConfigurationError(f"Two pages have the path {path!r}.")
@@ -203,7 +203,7 @@ def _by_path(bots: Bot | Mapping[str, Bot]) -> dict[str, Bot]:
     if not isinstance(bots, Mapping) or not bots:
         raise ConfigurationError('create_app takes a Bot, or several by path: create_app({"/shout": shout}).')
     for path, bot in bots.items():
-        if not _is_path(path):
+        if not is_path(path):
             raise ConfigurationError(f"{path!r} is no path for a bot: it starts with `/` and has no parameters.")
         if not isinstance(bot, Bot):
             raise ConfigurationError(f"At {path!r} there is no Bot but a {type(bot).__name__}.")
@@ -213,5 +213,6 @@ def _by_path(bots: Bot | Mapping[str, Bot]) -> dict[str, Bot]:
     return plain
 
 
-def _is_path(path: object) -> bool:
+def is_path(path: object) -> bool:
+    """Whether this can stand in a route as it is: it starts with ``/`` and has no parameters."""
     return isinstance(path, str) and path.startswith("/") and "{" not in path and "//" not in path
